@@ -6,6 +6,6 @@ mod valid;
 
 pub use location::{Location, Scheme};
 pub use valid::{
-    BadRecords, Column, Csv, Dataset, Errors, Format, IfExists, Job, Output, OutputCompression,
-    OutputFormat, Resources, Shards, TextCompression,
+    BadRecords, Column, Csv, Dataset, Errors, Format, IfExists, Job, Output, OutputCompression, OutputFormat,
+    Resources, Shards, TextCompression,
 };
