@@ -6,5 +6,6 @@ pub mod event;
 pub mod id;
 pub mod plan;
 pub mod spec;
+pub mod store;
 
 pub use error::{Error, Kind, Result};

@@ -1,0 +1,1 @@
+//! CSV and JSONL: records, cuts, decoding.
