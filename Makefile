@@ -1,0 +1,54 @@
+# The commands of this project. CI runs `check`; everything is built with the one release profile, so
+# that the dependencies are compiled once.
+#
+# On a bare machine first: bash tests/setup (it installs make, too).
+
+SHELL := /bin/bash
+CACHE := $(or $(DP_CACHE),$(HOME)/.cache/dp)
+
+DENY_VERSION := 0.20.2
+DENY := $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
+
+.DEFAULT_GOAL := check
+.PHONY: check setup fmt clippy test doc deny golden bench
+
+## Everything that must hold before a change is taken.
+check: setup fmt clippy test doc deny
+
+## Install what is missing on this machine.
+setup:
+	bash tests/setup
+
+## The layout of the code; `cargo fmt` repairs it.
+fmt:
+	cargo fmt --check
+
+## Lints; which ones, and why, stands in Cargo.toml and clippy.toml.
+clippy:
+	cargo clippy --release --all-targets --locked -- -D warnings
+
+## All tests.
+test: setup
+	cargo test --release --locked
+
+## The documentation builds and its links lead somewhere.
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --document-private-items --locked
+
+## Licences, bans and sources of the dependencies (deny.toml).
+deny: $(DENY)/bin/cargo-deny
+	$(DENY)/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
+
+# Built without optimisation: it runs for seconds. Its own target folder, as it shares no crate with dp.
+$(DENY)/bin/cargo-deny:
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_TARGET_DIR=$(DENY)/target \
+		cargo install cargo-deny --version $(DENY_VERSION) --locked --quiet --root $(DENY)
+	rm -rf $(DENY)/target
+
+## Write the golden files anew; the change is then reviewed in the diff.
+golden: setup
+	DP_GOLDEN=write cargo test --release --locked
+
+## Compare dp with DuckDB, Polars and DataFusion; see benches/README.md.
+bench:
+	bash benches/run
