@@ -4,6 +4,7 @@
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod job;
 pub mod plan;
 pub mod spec;
 pub mod store;

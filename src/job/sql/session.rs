@@ -1,0 +1,104 @@
+//! The planner's settings: which of DataFusion's rules run, with which options, and our functions.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::common::config::ConfigOptions;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::combine_partial_final_agg::CombinePartialFinalAggregate;
+use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
+use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
+use datafusion::physical_optimizer::join_selection::JoinSelection;
+use datafusion::physical_optimizer::output_requirements::OutputRequirements;
+use datafusion::physical_optimizer::projection_pushdown::ProjectionPushdown;
+use datafusion::physical_optimizer::sanity_checker::SanityCheckPlan;
+use datafusion::physical_optimizer::update_aggr_exprs::OptimizeAggregateOrder;
+use datafusion::prelude::SessionConfig;
+
+use super::arithmetic::CheckedArithmetic;
+use super::sum::CheckedSum;
+
+/// Rows of a batch between operators.
+pub const BATCH_ROWS: usize = 8192;
+
+/// A planner whose `now()` is `now`.
+pub(super) fn state(now: DateTime<Utc>) -> SessionState {
+    let config = config();
+    let mut props = ExecutionProps::new();
+    props.query_execution_start_time = Some(now);
+    props.config_options = Some(Arc::clone(config.options()));
+    SessionStateBuilder::new()
+        .with_config(config)
+        .with_execution_props(props)
+        .with_default_features()
+        .with_optimizer_rules(logical_rules())
+        .with_physical_optimizer_rules(physical_rules())
+        .with_analyzer_rule(Arc::new(CheckedArithmetic))
+        .with_aggregate_functions(aggregate_functions())
+        .build()
+}
+
+/// DataFusion's aggregates with our `sum`.
+fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    let sum = Arc::new(AggregateUDF::from(CheckedSum::default()));
+    let mut all = datafusion::functions_aggregate::all_default_aggregate_functions();
+    all.retain(|f| f.name() != sum.name());
+    all.push(sum);
+    all
+}
+
+/// All logical rules but the one that copies limits below other operators: a limit that was
+/// written and one that was copied mean different things when a plan is cut.
+fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    rules.retain(|r| r.name() != "push_down_limit");
+    rules
+}
+
+/// The physical rules that a plan of one partition needs; limits stay explicit here too.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    vec![
+        Arc::new(OutputRequirements::new_add_mode()),
+        Arc::new(JoinSelection::new()),
+        Arc::new(FilterPushdown::new()),
+        Arc::new(EnsureRequirements::new()),
+        Arc::new(CombinePartialFinalAggregate::new()),
+        Arc::new(OptimizeAggregateOrder::new()),
+        Arc::new(ProjectionPushdown::new()),
+        Arc::new(OutputRequirements::new_remove_mode()),
+        Arc::new(ProjectionPushdown::new()),
+        Arc::new(SanityCheckPlan::new()),
+    ]
+}
+
+/// One partition, no I/O, nothing that depends on timing or on the machine.
+fn config() -> SessionConfig {
+    let mut options = ConfigOptions::new();
+    let execution = &mut options.execution;
+    execution.target_partitions = 1;
+    execution.planning_concurrency = 1;
+    execution.collect_statistics = false;
+    execution.enable_recursive_ctes = false;
+    let optimizer = &mut options.optimizer;
+    optimizer.enable_round_robin_repartition = false;
+    optimizer.repartition_aggregations = false;
+    optimizer.repartition_joins = false;
+    optimizer.repartition_file_scans = false;
+    optimizer.repartition_windows = false;
+    optimizer.repartition_sorts = false;
+    optimizer.enable_dynamic_filter_pushdown = false;
+    optimizer.enable_join_dynamic_filter_pushdown = false;
+    optimizer.enable_topk_dynamic_filter_pushdown = false;
+    optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    optimizer.enable_distinct_aggregation_soft_limit = false;
+    optimizer.enable_topk_aggregation = false;
+    optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+    optimizer.hash_join_single_partition_threshold = usize::MAX;
+    optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+    SessionConfig::from(options)
+}
