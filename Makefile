@@ -47,7 +47,7 @@ $(DENY)/bin/cargo-deny:
 
 ## Write the golden files anew; the change is then reviewed in the diff.
 golden: setup
-	DP_GOLDEN=write cargo test --release --locked
+	DP_UPDATE=1 cargo test --release --locked
 
 ## Compare dp with DuckDB, Polars and DataFusion; see benches/README.md.
 bench:
