@@ -2,15 +2,21 @@
 
 pub mod client;
 pub mod commit;
-pub mod fault;
+mod endpoint;
 pub mod folder;
 pub mod gc;
 pub mod layout;
 pub mod list;
+mod local;
 pub mod manifest;
 pub mod parquet;
 pub mod probe;
 pub mod publish;
 pub mod read;
+pub mod record;
+mod remote;
+pub mod retry;
 pub mod source;
 pub mod text;
+mod upload;
+pub mod writer;

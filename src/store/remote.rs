@@ -1,0 +1,271 @@
+//! Object stores, called from compute threads: each call blocks on a shared runtime.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{
+    Error as StoreError, GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+};
+use tokio::runtime::Runtime;
+
+use super::folder::{Backend, Created, Entry, Lock};
+use super::retry::Retry;
+use super::upload::Upload;
+use super::writer::FileWriter;
+use crate::error::{Error, Kind, Result};
+
+/// Bytes fetched at a time by a sequential reader.
+const READ_AHEAD_BYTES: u64 = 8 * 1024 * 1024;
+
+/// One bucket, container or host.
+#[derive(Debug)]
+pub struct Remote {
+    store: Arc<dyn ObjectStore>,
+    runtime: Arc<Runtime>,
+    /// `s3://bucket`: what a person writes before a key.
+    prefix: String,
+    part_bytes: usize,
+    retry: Retry,
+}
+
+impl Remote {
+    /// The objects of `store`, whose keys a person writes behind `prefix`. Files larger than
+    /// `part_bytes` are uploaded in parts of that size.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn ObjectStore>,
+        runtime: Arc<Runtime>,
+        prefix: String,
+        part_bytes: usize,
+        retry: Retry,
+    ) -> Self {
+        Self { store, runtime, prefix, part_bytes, retry }
+    }
+
+    fn url(&self, key: &str) -> String {
+        format!("{}/{key}", self.prefix)
+    }
+
+    fn failed(&self, verb: &str, key: &str, e: StoreError) -> Error {
+        failed(verb, &self.url(key), e)
+    }
+
+    fn path(&self, key: &str) -> Result<Path> {
+        Path::parse(key).map_err(|e| {
+            Error::usage("not a key of an object store: empty parts, '.' and '..' are not allowed")
+                .with("url", self.url(key))
+                .because(e)
+        })
+    }
+
+    fn fetch(&self, key: &str, options: GetOptions) -> Result<Option<Bytes>> {
+        let path = self.path(key)?;
+        let result = self.runtime.block_on(async {
+            let answer = self.store.get_opts(&path, options).await?;
+            let expected = answer.range.end - answer.range.start;
+            Ok((whole(answer).await?, expected))
+        });
+        match result {
+            Ok((bytes, expected)) if bytes.len() as u64 == expected => Ok(Some(bytes)),
+            Ok((bytes, expected)) => Err(Error::transient("the store's answer is shorter than it says")
+                .with("file", self.url(key))
+                .with("bytes", bytes.len())
+                .with("expected", expected)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(e) => Err(self.failed("read", key, e)),
+        }
+    }
+}
+
+async fn whole(answer: GetResult) -> Result<Bytes, StoreError> {
+    let parts: Vec<Bytes> = answer.into_stream().try_collect().await?;
+    Ok(match <[Bytes; 1]>::try_from(parts) {
+        Ok([one]) => one,
+        Err(parts) => parts.concat().into(),
+    })
+}
+
+impl Backend for Remote {
+    fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        self.fetch(key, GetOptions::default())
+    }
+
+    fn read_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        let length = range.end.saturating_sub(range.start);
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let bytes = self.fetch(key, options)?.ok_or_else(|| self.absent(key))?;
+        if bytes.len() as u64 == length {
+            return Ok(bytes);
+        }
+        Err(Error::stop("a file is shorter than expected: it was cut off or changed").with("file", self.url(key)))
+    }
+
+    fn size(&self, key: &str) -> Result<Option<u64>> {
+        let path = self.path(key)?;
+        match self.runtime.block_on(self.store.head(&path)) {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(e) => Err(self.failed("look at", key, e)),
+        }
+    }
+
+    fn create(&self, key: &str, bytes: Bytes) -> Result<Created> {
+        let path = self.path(key)?;
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.runtime.block_on(self.store.put_opts(&path, bytes.into(), options)) {
+            Ok(_) => Ok(Created::New),
+            Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => Ok(Created::Exists),
+            Err(e) => Err(self.failed("create", key, e)),
+        }
+    }
+
+    fn delete(&self, key: &str) -> Result<()> {
+        let path = self.path(key)?;
+        match self.runtime.block_on(self.store.delete(&path)) {
+            Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(e) => Err(self.failed("remove", key, e)),
+        }
+    }
+
+    fn list(&self, key: &str) -> Result<Vec<Entry>> {
+        let path = self.path(key)?;
+        let found = self.runtime.block_on(self.store.list(Some(&path)).try_collect::<Vec<_>>());
+        let found = found.map_err(|e| self.failed("list", key, e))?;
+        let skip = if path.as_ref().is_empty() { 0 } else { path.as_ref().len() + 1 };
+        let mut entries: Vec<Entry> = found
+            .into_iter()
+            .filter_map(|meta| {
+                let name = meta.location.as_ref().get(skip..)?;
+                Some(Entry { name: name.to_owned(), bytes: meta.size })
+            })
+            .collect();
+        entries.sort_unstable();
+        Ok(entries)
+    }
+
+    fn children(&self, key: &str) -> Result<Vec<String>> {
+        let path = self.path(key)?;
+        let found = self.runtime.block_on(self.store.list_with_delimiter(Some(&path)));
+        let found = found.map_err(|e| self.failed("list", key, e))?;
+        let folders = found.common_prefixes.iter().filter_map(|p| p.filename()).map(|n| format!("{n}/"));
+        let files = found.objects.iter().filter_map(|o| o.location.filename()).map(str::to_owned);
+        let mut names: Vec<String> = folders.chain(files).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn writer(&self, key: &str) -> Result<FileWriter> {
+        let (path, url) = (self.path(key)?, self.url(key));
+        let upload = Upload::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.runtime),
+            path,
+            url.clone(),
+            self.part_bytes,
+        );
+        Ok(FileWriter::new(Box::new(upload), url))
+    }
+
+    fn place(&self, from: &str, to: &str, bytes: u64, replace: bool) -> Result<Created> {
+        if !replace && self.size(to)?.is_some_and(|there| there != bytes) {
+            return Ok(Created::Exists);
+        }
+        let (source, target) = (self.path(from)?, self.path(to)?);
+        match self.runtime.block_on(self.store.copy(&source, &target)) {
+            Ok(()) => (),
+            Err(StoreError::NotFound { .. }) => return Err(self.absent(from)),
+            Err(e) => return Err(self.failed("publish", to, e)),
+        }
+        match self.size(to)? {
+            Some(now) if now == bytes => Ok(Created::New),
+            now => Err(Error::transient("a published file has not the size that its record states")
+                .with("file", self.url(to))
+                .with("bytes", now.map_or_else(|| "none".to_owned(), |n| n.to_string()))
+                .with("expected", bytes)),
+        }
+    }
+
+    /// An acknowledged write is durable.
+    fn sync(&self, _key: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn lock(&self, _key: &str) -> Result<Lock> {
+        Ok(Lock::Unsupported)
+    }
+
+    fn reader(&self, key: &str) -> Result<Box<dyn Read + Send>> {
+        let size = self.size(key)?.ok_or_else(|| self.absent(key))?;
+        let source = Self {
+            store: Arc::clone(&self.store),
+            runtime: Arc::clone(&self.runtime),
+            prefix: self.prefix.clone(),
+            part_bytes: self.part_bytes,
+            retry: Retry::remote(size),
+        };
+        let remote = RemoteReader { source, key: key.to_owned(), at: 0, size, block: Bytes::new() };
+        Ok(Box::new(remote))
+    }
+
+    fn retry(&self) -> &Retry {
+        &self.retry
+    }
+}
+
+impl Remote {
+    fn absent(&self, key: &str) -> Error {
+        Error::stop("a file does not exist").with("file", self.url(key))
+    }
+}
+
+/// Reads an object block by block; a failed block is fetched again.
+struct RemoteReader {
+    source: Remote,
+    key: String,
+    at: u64,
+    size: u64,
+    block: Bytes,
+}
+
+impl Read for RemoteReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.block.is_empty() && self.at < self.size {
+            let end = self.size.min(self.at + READ_AHEAD_BYTES);
+            let read = || self.source.read_range(&self.key, self.at..end);
+            self.block = self.source.retry.idempotent(read).map_err(io::Error::other)?;
+            self.at = end;
+        }
+        let count = into.len().min(self.block.len());
+        into[..count].copy_from_slice(&self.block.split_to(count));
+        Ok(count)
+    }
+}
+
+/// What a store's error means.
+pub(super) fn failed(verb: &str, url: &str, e: StoreError) -> Error {
+    let (kind, text) = match &e {
+        StoreError::NotFound { .. } => (Kind::Stop, "it does not exist"),
+        StoreError::PermissionDenied { .. } => {
+            (Kind::Stop, "permission denied: the credentials do not allow it")
+        }
+        StoreError::Unauthenticated { .. } => {
+            (Kind::Stop, "no valid credentials: set the usual variables of the store, such as AWS_ACCESS_KEY_ID")
+        }
+        StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => {
+            (Kind::Stop, "the store cannot do this")
+        }
+        StoreError::InvalidPath { .. } => (Kind::Usage, "not a key of an object store"),
+        StoreError::AlreadyExists { .. } => (Kind::Stop, "there is one of this name already"),
+        StoreError::Precondition { .. } => (Kind::Stop, "it is not the planned file: it has changed"),
+        StoreError::UnknownConfigurationKey { .. } => (Kind::Usage, "a setting of the store is unknown"),
+        _ => (Kind::Transient, "the store reports an error"),
+    };
+    Error::new(kind, format!("cannot {verb} a file: {text}")).with("file", url).because(e)
+}
