@@ -68,16 +68,21 @@ struct Inner {
 
 impl Stores {
     /// Stores with these options. Connects to nothing.
-    #[must_use]
-    pub fn new(options: StoreOptions) -> Self {
+    ///
+    /// # Errors
+    /// `Usage` when a number of the options is zero.
+    pub fn new(options: StoreOptions) -> Result<Self> {
+        if options.part_bytes == 0 || options.tries == 0 {
+            return Err(Error::usage("a store needs parts of at least one byte and at least one try"));
+        }
         let seed = options.seed;
-        Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             options,
             local: Arc::new(Local::new(true, Retry::local(seed))),
             scratch: Arc::new(Local::new(false, Retry::local(seed))),
             clients: Mutex::default(),
             runtime: OnceLock::new(),
-        }))
+        })))
     }
 
     /// The same, with `store` behind the URLs of one bucket or host: for tests.
@@ -160,14 +165,8 @@ impl Stores {
 
     fn remote(&self, location: &Location) -> Result<Arc<dyn Backend>> {
         let prefix = format!("{}://{}", location.scheme().name(), location.authority());
-        let part_bytes = self.0.options.part_bytes.max(1);
-        Ok(Arc::new(Remote::new(
-            self.client(location)?,
-            self.runtime()?,
-            prefix,
-            part_bytes,
-            self.retry(),
-        )))
+        let part_bytes = self.0.options.part_bytes;
+        Ok(Arc::new(Remote::new(self.client(location)?, self.runtime()?, prefix, part_bytes, self.retry())))
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<dyn ObjectStore>>> {

@@ -76,6 +76,12 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// See the trait.
     fn delete(&self, key: &str) -> Result<()>;
 
+    /// Removes everything below `key`; an absent folder is fine.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn remove_folder(&self, key: &str) -> Result<()>;
+
     /// All files below `key`, at any depth, sorted; names are relative to `key`.
     ///
     /// # Errors
@@ -218,6 +224,17 @@ impl Folder {
     /// As [`Folder::get`].
     pub fn delete(&self, rel: &str) -> Result<()> {
         self.retry().idempotent(|| self.backend.delete(&self.key(rel)))
+    }
+
+    /// Removes the folder `rel` and all in it; an absent one is fine.
+    ///
+    /// # Errors
+    /// As [`Folder::get`]; `Internal` for an empty `rel`.
+    pub fn remove_folder(&self, rel: &str) -> Result<()> {
+        if rel.trim_matches('/').is_empty() {
+            return Err(Error::internal("asked to remove a whole output or work folder"));
+        }
+        self.retry().idempotent(|| self.backend.remove_folder(&self.key(rel)))
     }
 
     /// All files below the folder `rel` (all of this one if empty), at any depth, sorted by name;

@@ -112,7 +112,12 @@ impl Local {
 /// A hard link; a copy made by the kernel where the file system has no hard links.
 fn link(from: &Path, to: &Path) -> io::Result<()> {
     match fs::hard_link(from, to) {
-        Err(e) if matches!(e.raw_os_error(), Some(libc::EPERM | libc::ENOTSUP | libc::EMLINK | libc::ENOSYS)) => {
+        Err(e)
+            if matches!(
+                e.raw_os_error(),
+                Some(libc::EPERM | libc::ENOTSUP | libc::EMLINK | libc::ENOSYS)
+            ) =>
+        {
             let temp = temp_path(to);
             let guard = TempPath::try_from_path(&temp)?;
             fs::copy(from, &temp)?;
@@ -170,6 +175,13 @@ impl Backend for Local {
         }
     }
 
+    fn remove_folder(&self, key: &str) -> Result<()> {
+        match fs::remove_dir_all(key) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(failed("remove", key, e)),
+            _ => Ok(()),
+        }
+    }
+
     fn list(&self, key: &str) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         walk(Path::new(key), "", &mut entries).map_err(|e| failed("list", key, e))?;
@@ -195,10 +207,12 @@ impl Backend for Local {
         })?;
         let now = self.size(to)?;
         if created == Created::New && now != Some(bytes) {
-            return Err(Error::stop("a file of the run has not the size that its record states: start a new run")
-                .with("file", from)
-                .with("bytes", format!("{now:?}"))
-                .with("expected", bytes));
+            return Err(Error::stop(
+                "a file of the run has not the size that its record states: start a new run",
+            )
+            .with("file", from)
+            .with("bytes", format!("{now:?}"))
+            .with("expected", bytes));
         }
         Ok(created)
     }
@@ -346,7 +360,9 @@ pub(super) fn explain(e: &io::Error) -> (Kind, &'static str) {
         ErrorKind::PermissionDenied => {
             (Kind::Stop, "permission denied: give this user the right, or choose another place")
         }
-        ErrorKind::StorageFull => (Kind::Stop, "the disk is full: free space or choose another place, then resume"),
+        ErrorKind::StorageFull => {
+            (Kind::Stop, "the disk is full: free space or choose another place, then resume")
+        }
         ErrorKind::QuotaExceeded => (Kind::Stop, "the disk quota is used up: free space, then resume"),
         ErrorKind::FileTooLarge => (Kind::Stop, "the file is larger than the file system or a limit allows"),
         ErrorKind::ReadOnlyFilesystem => (Kind::Stop, "the file system is read-only: choose another place"),

@@ -17,6 +17,8 @@ pub mod record;
 mod remote;
 pub mod retry;
 pub mod source;
+#[cfg(test)]
+mod testing;
 pub mod text;
 mod upload;
 pub mod writer;

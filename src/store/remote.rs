@@ -104,7 +104,8 @@ impl Backend for Remote {
         if bytes.len() as u64 == length {
             return Ok(bytes);
         }
-        Err(Error::stop("a file is shorter than expected: it was cut off or changed").with("file", self.url(key)))
+        Err(Error::stop("a file is shorter than expected: it was cut off or changed")
+            .with("file", self.url(key)))
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>> {
@@ -132,6 +133,13 @@ impl Backend for Remote {
             Ok(()) | Err(StoreError::NotFound { .. }) => Ok(()),
             Err(e) => Err(self.failed("remove", key, e)),
         }
+    }
+
+    fn remove_folder(&self, key: &str) -> Result<()> {
+        for entry in self.list(key)? {
+            self.delete(&format!("{key}/{}", entry.name))?;
+        }
+        Ok(())
     }
 
     fn list(&self, key: &str) -> Result<Vec<Entry>> {
@@ -255,9 +263,10 @@ pub(super) fn failed(verb: &str, url: &str, e: StoreError) -> Error {
         StoreError::PermissionDenied { .. } => {
             (Kind::Stop, "permission denied: the credentials do not allow it")
         }
-        StoreError::Unauthenticated { .. } => {
-            (Kind::Stop, "no valid credentials: set the usual variables of the store, such as AWS_ACCESS_KEY_ID")
-        }
+        StoreError::Unauthenticated { .. } => (
+            Kind::Stop,
+            "no valid credentials: set the usual variables of the store, such as AWS_ACCESS_KEY_ID",
+        ),
         StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => {
             (Kind::Stop, "the store cannot do this")
         }
