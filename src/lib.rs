@@ -1,6 +1,7 @@
 //! dp runs one data job over a dataset of any size: a planner cuts the dataset into shards and
 //! freezes a plan, tasks turn shards into partials, a reduce task combines them and publishes.
 
+pub mod engine;
 pub mod error;
 pub mod event;
 pub mod id;
