@@ -24,24 +24,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
 ];
 
 /// Outside crates with a strong flavour and the folders that are their home. The others (arrow,
-/// serde, bytes, …) may be used anywhere.
+/// serde, bytes, futures, …) may be used anywhere.
 const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
     ("saphyr", &["spec"]),
     ("schemars", &["spec"]),
-    ("strsim", &["spec", "job/sql"]),
     ("datafusion", &["job/sql", "engine/operators"]),
     ("rayon", &["engine"]),
     ("object_store", &["store"]),
     ("parquet", &["store", "engine/write"]),
-    ("csv", &["store/text"]),
-    ("flate2", &["store", "engine/write"]),
-    ("zstd", &["store", "engine/write"]),
-    ("globset", &["store"]),
     ("tokio", &["store", "engine", "ops", "cli"]),
-    ("futures", &["store", "engine", "ops"]),
 ];
 
 /// Words of the standard library, and marks in comments, that have one home or none.
@@ -287,6 +281,30 @@ fn one_version_of_the_crates_whose_types_we_pass_on() {
     for name in ONE_VERSION {
         assert!(versions.contains_key(name), "Cargo.lock does not name {name}: is this test reading it?");
     }
+}
+
+#[test]
+fn documents_name_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "jobs/DATA.md"] {
+        let text = fs::read_to_string(root.join(document)).expect("a document can be read");
+        let folder = root.join(document).parent().expect("it lies in a folder").to_owned();
+        for (n, line) in text.lines().enumerate() {
+            // Odd pieces stand between backticks.
+            let names = line.split('`').skip(1).step_by(2).filter(|name| is_path(name));
+            let gone = names.filter(|name| !root.join(name).exists() && !folder.join(name).exists());
+            wrong.extend(gone.map(|name| format!("{document}:{}: there is no {name}", n + 1)));
+        }
+    }
+    assert_none(&wrong);
+}
+
+/// Whether a word in backticks names a file or folder of the repository.
+fn is_path(name: &str) -> bool {
+    let ours = ["src/", "tests/", "jobs/", "benches/", "deploy/", "data/"];
+    let plain = name.chars().all(|c| is_word(c) || "./-".contains(c));
+    plain && (ours.iter().any(|f| name.starts_with(f)) || name.ends_with(".md") || name.ends_with(".toml"))
 }
 
 #[test]
