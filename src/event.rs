@@ -1,8 +1,10 @@
 //! What the lower layers report: values only, no formatting. The terminal layer renders them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::error::{Error, Kind, Result};
 use crate::id::{AttemptId, ShardId, TaskId};
 
 /// Something that happened during a run.
@@ -166,5 +168,30 @@ impl Sink {
 impl std::fmt::Debug for Sink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sink")
+    }
+}
+
+/// A wish from outside that the work ends soon. Cheap to clone; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Asks for the end. It cannot be taken back.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the end was asked for.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// To be called wherever work can be left: at least every 200 ms.
+    ///
+    /// # Errors
+    /// `Interrupted`, once [`Interrupt::set`] was called.
+    pub fn check(&self) -> Result<()> {
+        if self.is_set() { Err(Error::new(Kind::Interrupted, "interrupted")) } else { Ok(()) }
     }
 }

@@ -1,0 +1,196 @@
+//! The command line: arguments in, one function of `ops` called, its report printed, an exit code out.
+//! The only place that prints, reads the environment or listens for signals.
+
+mod args;
+mod failure;
+mod kill;
+mod panic;
+mod print;
+mod progress;
+mod request;
+mod signal;
+mod units;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{CommandFactory, Parser};
+
+use crate::error::{Error, Kind, Result};
+use crate::event::{Interrupt, Sink};
+use crate::ops;
+
+use args::{Cli, Command, OutputMode, ProgressMode};
+use progress::Progress;
+use request::Surroundings;
+
+/// Runs the command of this process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    panic::install_hook();
+    ExitCode::from(panic::guarded(|| match Cli::try_parse() {
+        Ok(cli) => dispatch(cli.command),
+        Err(error) => {
+            // Help and version go to standard output, which may be gone: nobody to tell then.
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(Kind::Usage.exit_code())
+        }
+    }))
+}
+
+fn dispatch(command: Command) -> u8 {
+    match command {
+        Command::Run(args) => {
+            let (mode, output) = (args.progress.progress, args.output.output);
+            long(mode, output, true, |here, sink, stop| ops::run(&here.run(args)?, sink, stop))
+        }
+        Command::Sql(args) => {
+            let (mode, output, kept) =
+                (args.progress.progress, args.output.output, args.places.out.is_some());
+            long(mode, output, kept, |here, sink, stop| ops::sql(&here.sql(args), sink, stop))
+        }
+        Command::Plan(args) => {
+            let (mode, output) = (args.progress.progress, args.output.output);
+            long(mode, output, false, |here, sink, stop| ops::plan(&here.plan(args)?, sink, stop))
+        }
+        Command::Status(args) => short(args.output.output, |here| ops::status(&here.find(args))),
+        Command::List(args) => short(args.output.output, |here| ops::list(&here.list(args))),
+        Command::Gc(args) => short(args.find.output.output, |here| ops::gc(&here.find(args.find))),
+        Command::Schema => exit(ops::schema().and_then(|text| print::to_stdout(text.as_bytes()))),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "dp", &mut script);
+            exit(print::to_stdout(&script))
+        }
+    }
+}
+
+/// A command that answers at once.
+fn short<R: print::Report>(output: OutputMode, ask: impl FnOnce(&Surroundings) -> Result<R>) -> u8 {
+    exit(Surroundings::read().and_then(|here| show(&ask(&here)?, output)))
+}
+
+/// A command that takes its time: with progress, and an end by Ctrl-C. `resumes`: started again, it
+/// goes on where it stopped.
+fn long<R: print::Report>(
+    mode: ProgressMode,
+    output: OutputMode,
+    resumes: bool,
+    work: impl FnOnce(&Surroundings, &Sink, &Interrupt) -> Result<R>,
+) -> u8 {
+    let ending = Arc::new(Ending::new(mode, resumes));
+    let interrupt = Interrupt::default();
+    let at_signal = Arc::clone(&ending);
+    let outcome = Surroundings::read().and_then(|here| {
+        let kill_at = here.variable(kill::VARIABLE).map(kill::KillAt::parse).transpose()?;
+        signal::listen(interrupt.clone(), move || at_signal.cut_short())?;
+        let progress = Progress::start(mode);
+        let sink = match kill_at {
+            Some(at) => at.watch(progress.sink(), kill::kill_self),
+            None => progress.sink(),
+        };
+        let outcome = work(&here, &sink, &interrupt);
+        progress.finish();
+        outcome
+    });
+    if !ending.claim() {
+        // The signal's thread is ending the process this very moment.
+        loop {
+            std::thread::park();
+        }
+    }
+    match outcome.and_then(|report| show(&report, output)) {
+        Ok(()) => 0,
+        Err(error) => ending.failed(&error),
+    }
+}
+
+fn show(report: &impl print::Report, output: OutputMode) -> Result<()> {
+    print::to_stdout(print::render(report, output)?.as_bytes())
+}
+
+fn exit(outcome: Result<()>) -> u8 {
+    match outcome {
+        Ok(()) => 0,
+        Err(error) => Ending::new(ProgressMode::None, false).failed(&error),
+    }
+}
+
+/// The end of a command: its work and a signal race for it, and one of them speaks.
+struct Ending {
+    json: bool,
+    resume: Option<String>,
+    claimed: AtomicBool,
+}
+
+impl Ending {
+    fn new(mode: ProgressMode, resumes: bool) -> Self {
+        let resume = resumes.then(|| command_line(std::env::args_os().skip(1)));
+        Self { json: mode == ProgressMode::Json, resume, claimed: AtomicBool::new(false) }
+    }
+
+    /// Whether the caller is the one who ends the command.
+    fn claim(&self) -> bool {
+        !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    /// The work did not end in time: says so, unless it has ended meanwhile.
+    fn cut_short(&self) -> bool {
+        let mine = self.claim();
+        if mine {
+            self.failed(&Error::new(Kind::Interrupted, "interrupted"));
+        }
+        mine
+    }
+
+    /// Shows the error and gives its exit code.
+    fn failed(&self, error: &Error) -> u8 {
+        let text = if self.json {
+            format!("{}\n", failure::json(error, self.resume.as_deref()))
+        } else {
+            failure::text(error, self.resume.as_deref())
+        };
+        // With standard error gone the exit code still tells.
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        error.kind().exit_code()
+    }
+}
+
+/// The command as one would type it into a shell.
+fn command_line(args: impl Iterator<Item = std::ffi::OsString>) -> String {
+    let mut line = "dp".to_owned();
+    for arg in args {
+        let arg = arg.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+        line.push(' ');
+        if !arg.is_empty() && arg.chars().all(plain) {
+            line.push_str(&arg);
+        } else {
+            line.push_str(&format!("'{}'", arg.replace('\'', "'\\''")));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_work_and_signal_ends_the_command() {
+        let ending = Ending::new(ProgressMode::None, true);
+        assert!(ending.claim());
+        assert!(!ending.cut_short());
+    }
+
+    #[test]
+    fn a_command_is_quoted_for_the_shell() {
+        let args = ["sql", "SELECT 'a'", "--set", "x=1", "", "$HOME"];
+        assert_eq!(
+            command_line(args.iter().map(Into::into)),
+            "dp sql 'SELECT '\\''a'\\''' --set x=1 '' '$HOME'"
+        );
+    }
+}

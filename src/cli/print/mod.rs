@@ -1,0 +1,95 @@
+//! Results on standard output: each report as text, JSON or YAML.
+
+mod plan;
+mod run;
+mod runs;
+mod table;
+mod yaml;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::ops::{GcReport, PlanReport, RunReport, RunSummary, StatusReport};
+
+use super::args::OutputMode;
+
+/// A result as text for standard output.
+pub(super) trait Report {
+    /// For people.
+    fn text(&self, wide: bool) -> Result<String>;
+    /// For programs.
+    fn json(&self) -> Result<Value>;
+}
+
+impl Report for RunReport {
+    fn text(&self, wide: bool) -> Result<String> {
+        run::text(self, wide)
+    }
+    fn json(&self) -> Result<Value> {
+        run::json(self)
+    }
+}
+
+impl Report for PlanReport {
+    fn text(&self, wide: bool) -> Result<String> {
+        Ok(plan::text(self, wide))
+    }
+    fn json(&self) -> Result<Value> {
+        plan::json(self)
+    }
+}
+
+impl Report for StatusReport {
+    fn text(&self, wide: bool) -> Result<String> {
+        Ok(runs::status(self, wide))
+    }
+    fn json(&self) -> Result<Value> {
+        as_is(self)
+    }
+}
+
+impl Report for Vec<RunSummary> {
+    fn text(&self, wide: bool) -> Result<String> {
+        Ok(runs::list(self, wide))
+    }
+    fn json(&self) -> Result<Value> {
+        as_is(self)
+    }
+}
+
+impl Report for GcReport {
+    fn text(&self, _wide: bool) -> Result<String> {
+        Ok(runs::gc(self))
+    }
+    fn json(&self) -> Result<Value> {
+        as_is(self)
+    }
+}
+
+/// The report in the format asked for, ended by a line end.
+pub(super) fn render(report: &impl Report, mode: OutputMode) -> Result<String> {
+    match mode {
+        OutputMode::Text => report.text(false),
+        OutputMode::Wide => report.text(true),
+        OutputMode::Json => Ok(format!("{:#}\n", report.json()?)),
+        OutputMode::Yaml => Ok(yaml::document(&report.json()?)),
+    }
+}
+
+/// Writes to standard output. Whoever reads it may stop doing so: that is no error.
+pub(super) fn to_stdout(text: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::stop("cannot write to standard output").because(e))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn as_is(report: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(report).map_err(|e| Error::internal("the report cannot be printed").because(e))
+}

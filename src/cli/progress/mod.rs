@@ -1,0 +1,161 @@
+//! Progress on standard error: events come in from many threads, one thread draws.
+
+mod json;
+mod line;
+mod state;
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
+
+use crate::event::{Event, Sink};
+
+use super::args::ProgressMode;
+use state::{Phase, Snapshot, State};
+
+/// Progress is drawn while this lives.
+pub(super) struct Progress {
+    shared: Arc<Shared>,
+    drawer: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: State,
+    screen: Screen,
+    over: Mutex<bool>,
+    woken: Condvar,
+}
+
+/// Where progress goes.
+enum Screen {
+    Bar(ProgressBar),
+    Plain,
+    Json,
+    Quiet,
+}
+
+impl Progress {
+    /// Begins. `bar` needs a terminal and is `plain` without one.
+    pub fn start(mode: ProgressMode) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let screen = match mode {
+            ProgressMode::Json => Screen::Json,
+            ProgressMode::None => Screen::Quiet,
+            ProgressMode::Auto | ProgressMode::Bar if terminal => Screen::Bar(bar()),
+            ProgressMode::Auto | ProgressMode::Bar | ProgressMode::Plain => Screen::Plain,
+        };
+        let state = State::new(Instant::now());
+        let shared = Arc::new(Shared { state, screen, over: Mutex::new(false), woken: Condvar::new() });
+        let drawing = Arc::clone(&shared);
+        // Without a thread there are still the lines for changes of state.
+        let drawer =
+            std::thread::Builder::new().name("progress".to_owned()).spawn(move || drawing.draw()).ok();
+        Self { shared, drawer }
+    }
+
+    /// Where the work reports to.
+    pub fn sink(&self) -> Sink {
+        let shared = Arc::clone(&self.shared);
+        Sink::new(move |event| {
+            shared.state.record(&event, Instant::now());
+            shared.screen.event(&event);
+        })
+    }
+
+    /// Ends; a bar is wiped away.
+    pub fn finish(self) {
+        *self.shared.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.woken.notify_all();
+        if let Some(drawer) = self.drawer {
+            // It cannot fail but by a panic, which the hook has shown.
+            let _ = drawer.join();
+        }
+        if let Screen::Bar(bar) = &self.shared.screen {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Shared {
+    /// Draws at each interval until the end.
+    fn draw(&self) {
+        let Some(interval) = self.screen.interval() else { return };
+        let mut over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Instant::now() + interval;
+        while !*over {
+            let now = Instant::now();
+            if now >= next {
+                self.screen.tick(&self.state.snapshot(now));
+                next = now + interval;
+            }
+            let wait = next.saturating_duration_since(Instant::now());
+            over = self.woken.wait_timeout(over, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Screen {
+    const fn interval(&self) -> Option<Duration> {
+        match self {
+            Self::Bar(_) => Some(Duration::from_millis(100)),
+            Self::Json => Some(Duration::from_secs(1)),
+            Self::Plain => Some(Duration::from_secs(2)),
+            Self::Quiet => None,
+        }
+    }
+
+    fn event(&self, event: &Event) {
+        match self {
+            Self::Json => {
+                if let Some(value) = json::event(event) {
+                    json_line(&value);
+                }
+            }
+            Self::Bar(bar) => {
+                if let Some(line) = line::change(event) {
+                    bar.println(line);
+                }
+            }
+            Self::Plain => plain_line(line::change(event)),
+            Self::Quiet if line::is_message(event) => plain_line(line::change(event)),
+            Self::Quiet => (),
+        }
+    }
+
+    fn tick(&self, snapshot: &Snapshot) {
+        match self {
+            Self::Json => json_line(&json::progress(snapshot)),
+            Self::Bar(bar) => {
+                bar.set_position(if snapshot.phase == Phase::Planning { 0 } else { snapshot.permille() });
+                bar.set_message(line::progress(snapshot));
+                bar.tick();
+            }
+            Self::Plain => plain_line(Some(line::progress(snapshot))),
+            Self::Quiet => (),
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template("{spinner} [{bar:30}] {wide_msg}") {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        // The template is a constant; the default style would do as well.
+        Err(_) => bar,
+    }
+}
+
+/// Standard error may be gone: then there is nobody to tell, and the work goes on.
+fn plain_line(line: Option<String>) {
+    if let Some(line) = line {
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+}
+
+fn json_line(value: &Value) {
+    let _ = writeln!(std::io::stderr().lock(), "{value}");
+}
