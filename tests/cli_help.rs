@@ -64,7 +64,7 @@ fn errors_are_json_lines_with_json_progress() {
 fn completions_name_the_commands() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = text(&dp(&["completions", shell]).stdout);
-        assert!(script.contains("status") && script.contains("--memory"), "{shell}");
+        assert!(script.contains("status") && script.contains("memory"), "{shell}");
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) enum Command {
 /// Plan and run a job on this machine; started again, it resumes
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// The job spec; `-` reads it from standard input
+    /// The job spec; `-` reads it from standard input; not needed to go on with `--run URL`
     #[arg(value_name = "JOB.yaml", required_unless_present = "run", value_hint = ValueHint::FilePath)]
     pub job: Option<String>,
     /// Compute this shard again and compare; commits nothing
@@ -64,7 +64,7 @@ pub(super) struct SqlArgs {
     #[arg(value_name = "STATEMENT")]
     pub sql: String,
     #[command(flatten)]
-    pub places: PlaceArgs,
+    pub places: SqlPlaceArgs,
     #[command(flatten)]
     pub name: NameArgs,
     #[command(flatten)]
@@ -106,7 +106,7 @@ pub(super) struct FindArgs {
     #[arg(value_name = "RUN")]
     pub run: String,
     #[command(flatten)]
-    pub places: PlaceArgs,
+    pub places: FindPlaceArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -116,7 +116,7 @@ pub(super) struct FindArgs {
 #[command(group = clap::ArgGroup::new("place").args(["work", "out"]).required(true).multiple(true))]
 pub(super) struct ListArgs {
     #[command(flatten)]
-    pub places: PlaceArgs,
+    pub places: FindPlaceArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -141,13 +141,35 @@ pub(super) struct GivenArgs {
     pub places: PlaceArgs,
 }
 
-/// Where things lie.
+/// Where things lie, for commands that run a job.
 #[derive(Debug, Args)]
 pub(super) struct PlaceArgs {
-    /// The result's folder, instead of the spec's
-    #[arg(long = "out", id = "out", value_name = "URL", value_hint = ValueHint::DirPath)]
+    /// Write the result to this folder instead of the spec's
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
     pub out: Option<String>,
-    /// The folder of the runs' folders [default: `_dp/` in the result's folder]
+    /// Keep the run's folder in this folder [default: the spec's, else `_dp/` in the result's folder]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub work: Option<String>,
+}
+
+/// Where a statement's result lies.
+#[derive(Debug, Args)]
+pub(super) struct SqlPlaceArgs {
+    /// Write the result to this folder as Parquet [default: it is only printed]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub out: Option<String>,
+    /// Keep the run's folder in this folder [default: `_dp/` in the result's folder, else nowhere]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub work: Option<String>,
+}
+
+/// Where runs are looked for.
+#[derive(Debug, Args)]
+pub(super) struct FindPlaceArgs {
+    /// A result's folder: look in its `_dp/`
+    #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
+    pub out: Option<String>,
+    /// Look in this folder of runs
     #[arg(long, value_name = "URL", value_hint = ValueHint::DirPath)]
     pub work: Option<String>,
 }
@@ -181,7 +203,7 @@ pub(super) struct ProgressArgs {
         value_enum,
         default_value_t,
         hide_possible_values = true,
-        help = "Progress on standard error: auto, bar, plain (a line every 2 s), json (a line per event), none"
+        help = "Progress on standard error: auto, bar, plain, json, none"
     )]
     pub progress: ProgressMode,
 }
@@ -197,7 +219,7 @@ pub(super) struct OutputArgs {
         value_enum,
         default_value_t,
         hide_possible_values = true,
-        help = "Print format: text, wide (nothing shortened), json, yaml"
+        help = "Print format: text, wide, json, yaml"
     )]
     pub output: OutputMode,
 }

@@ -160,18 +160,12 @@ impl Ending {
 
 /// The command as one would type it into a shell.
 fn command_line(args: impl Iterator<Item = std::ffi::OsString>) -> String {
-    let mut line = "dp".to_owned();
-    for arg in args {
-        let arg = arg.to_string_lossy();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-        line.push(' ');
-        if !arg.is_empty() && arg.chars().all(plain) {
-            line.push_str(&arg);
-        } else {
-            line.push_str(&format!("'{}'", arg.replace('\'', "'\\''")));
-        }
-    }
-    line
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    let quoted = args.map(|arg| match arg.to_string_lossy() {
+        arg if !arg.is_empty() && arg.chars().all(plain) => arg.into_owned(),
+        arg => format!("'{}'", arg.replace('\'', "'\\''")),
+    });
+    std::iter::once("dp".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

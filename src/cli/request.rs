@@ -10,7 +10,7 @@ use crate::ops::{
     Env, FindRequest, Given, ListRequest, Machine, PlanRequest, RunRequest, SpecText, SqlRequest,
 };
 
-use super::args::{FindArgs, GivenArgs, ListArgs, MachineArgs, PlaceArgs, PlanArgs, RunArgs, SqlArgs};
+use super::args::{FindArgs, GivenArgs, ListArgs, MachineArgs, PlanArgs, RunArgs, SqlArgs};
 
 /// A spec is written by hand or by a template; what is larger is another file, named by mistake.
 const MAX_SPEC_BYTES: u64 = 4 << 20;
@@ -72,7 +72,7 @@ impl Surroundings {
     pub fn sql(&self, args: SqlArgs) -> SqlRequest {
         SqlRequest {
             sql: args.sql,
-            given: self.places(args.places),
+            given: self.places(args.places.out, args.places.work),
             run: args.name.run,
             show_rows: SQL_ROWS,
             machine: self.machine(&args.machine),
@@ -96,20 +96,24 @@ impl Surroundings {
 
     /// `dp status` and `dp gc`.
     pub fn find(&self, args: FindArgs) -> FindRequest {
-        FindRequest { run: args.run, places: self.places(args.places), machine: self.machine.clone() }
+        FindRequest {
+            run: args.run,
+            places: self.places(args.places.out, args.places.work),
+            machine: self.machine.clone(),
+        }
     }
 
     /// `dp list`.
     pub fn list(&self, args: ListArgs) -> ListRequest {
-        ListRequest { places: self.places(args.places), machine: self.machine.clone() }
+        ListRequest { places: self.places(args.places.out, args.places.work), machine: self.machine.clone() }
     }
 
     fn given(&self, args: GivenArgs) -> Given {
-        Given { sets: args.sets, input: args.input, ..self.places(args.places) }
+        Given { sets: args.sets, input: args.input, ..self.places(args.places.out, args.places.work) }
     }
 
-    fn places(&self, args: PlaceArgs) -> Given {
-        Given { output: args.out, work: args.work, base: self.folder.clone(), ..Given::default() }
+    fn places(&self, output: Option<String>, work: Option<String>) -> Given {
+        Given { output, work, base: self.folder.clone(), ..Given::default() }
     }
 
     fn machine(&self, args: &MachineArgs) -> Machine {

@@ -1,7 +1,5 @@
 //! What a plan will do. Pure.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::error::{Error, Result};

@@ -20,22 +20,18 @@ pub(super) fn text(report: &RunReport, wide: bool) -> Result<String> {
         return Ok(format!("shard {shard}: {} computed again; {verdict}\n", counted(report.rows, "row")));
     }
     let shown: u64 = report.first.iter().map(|b| b.num_rows() as u64).sum();
-    let mut text = table::table(&report.schema, &report.first, wide)?;
+    let mut lines = vec![table::table(&report.schema, &report.first, wide)?];
     if shown < report.rows {
-        text.push_str(&format!("{} more\n", counted(report.rows - shown, "row")));
+        lines.push(format!("{} more\n", counted(report.rows - shown, "row")));
     }
-    text.push_str(&counted(report.rows, "row"));
-    if let Some(output) = &report.output {
-        text.push_str(&format!(" in {} at {}", counted(report.files, "file"), printable(output)));
-    }
-    if report.outcome == Outcome::AlreadyDone {
-        text.push_str(" (done already)");
-    }
-    text.push('\n');
+    let place = report.output.as_ref();
+    let place = place.map(|url| format!(" in {} at {}", counted(report.files, "file"), printable(url)));
+    let already = if report.outcome == Outcome::AlreadyDone { " (done already)" } else { "" };
+    lines.push(format!("{}{}{already}\n", counted(report.rows, "row"), place.unwrap_or_default()));
     if report.rejected > 0 {
-        text.push_str(&format!("{} left out: not readable\n", counted(report.rejected, "record")));
+        lines.push(format!("{} left out: not readable\n", counted(report.rejected, "record")));
     }
-    Ok(text)
+    Ok(lines.concat())
 }
 
 /// For programs.

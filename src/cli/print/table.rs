@@ -83,7 +83,7 @@ fn shown(text: &str, wide: bool) -> String {
     format!("{}{mark}", printable(kept).replace('\n', "\\n"))
 }
 
-/// Six digits that count, without zeros at the end.
+/// Six digits that count, and two decimals of larger numbers, without zeros at the end.
 fn short_float(x: f64) -> String {
     let size = x.abs();
     if !x.is_finite() || x == 0.0 {
@@ -92,20 +92,10 @@ fn short_float(x: f64) -> String {
     if !(1e-4..1e15).contains(&size) {
         return format!("{x:.5e}");
     }
-    let decimals = if size >= 1e5 {
-        1
-    } else if size >= 1.0 {
-        5 - digits_before(size)
-    } else {
-        9
-    };
+    let decimals = [(1e3, 2), (1e2, 3), (1e1, 4), (1e0, 5), (1e-1, 6), (1e-2, 7), (1e-3, 8)];
+    let decimals = decimals.iter().find(|(bound, _)| size >= *bound).map_or(9, |(_, n)| *n);
     let text = format!("{x:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// Digits before the point, less one, of a number from 1 to 99,999.
-fn digits_before(size: f64) -> usize {
-    [10.0, 100.0, 1e3, 1e4].iter().filter(|bound| size >= **bound).count()
 }
 
 fn exact_decimals(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
@@ -142,12 +132,12 @@ mod tests {
             ("delay", Arc::new(Float64Array::from(vec![Some(12.345_678_9), None]))),
         ]);
         let want = "\
-+------------------+---------+
-| name             | delay   |
-+------------------+---------+
-| a\\u{1b}[0m\\nb    | 12.3457 |
-| NULL             | NULL    |
-+------------------+---------+
++---------------+---------+
+| name          | delay   |
++---------------+---------+
+| a\\u{1b}[0m\\nb | 12.3457 |
+| NULL          | NULL    |
++---------------+---------+
 ";
         assert_eq!(table(&rows.schema(), std::slice::from_ref(&rows), false).unwrap(), want);
         let wide = table(&rows.schema(), std::slice::from_ref(&rows), true).unwrap();
@@ -176,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn floats_keep_six_digits() {
+    fn floats_are_short() {
         for (x, want) in [
             (0.0, "0"),
             (1.0, "1"),
@@ -184,7 +174,9 @@ mod tests {
             (0.1 + 0.2, "0.3"),
             (1234.567_89, "1234.57"),
             (99_999.96, "99999.96"),
-            (1_234_567.891, "1234567.9"),
+            (1_234_567.891, "1234567.89"),
+            (999.999_96, "1000"),
+            (1e14, "100000000000000"),
             (0.000_123_456_789, "0.000123457"),
             (1e-9, "1.00000e-9"),
             (1.5e300, "1.50000e300"),

@@ -63,16 +63,13 @@ fn scalar(value: &Value) -> String {
 
 /// As JSON, with those characters escaped that JSON leaves bare and YAML forbids or takes for a line end.
 fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    for c in Value::String(text.to_owned()).to_string().chars() {
-        match c {
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            _ => out.push(c),
+    let escaped = |c: char| match c {
+        '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
+            format!("\\u{:04x}", u32::from(c))
         }
-    }
-    out
+        _ => c.to_string(),
+    };
+    Value::String(text.to_owned()).to_string().chars().map(escaped).collect()
 }
 
 /// Words that no reader takes for anything but text: letters first, then letters, digits and a few signs.

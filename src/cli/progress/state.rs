@@ -85,7 +85,7 @@ impl Snapshot {
     /// Time to the end of the map stage at the speed so far; `None` while it cannot be told.
     pub fn eta(&self) -> Option<Duration> {
         let done = self.own_permille();
-        if self.phase != Phase::Mapping || done < 5 {
+        if self.phase != Phase::Mapping || !(5..1000).contains(&done) {
             return None;
         }
         let micros = self.elapsed.as_micros() * u128::from(1000 - done) / u128::from(done);
