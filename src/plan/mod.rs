@@ -1,8 +1,18 @@
 //! Which work there is: listed files in, plan out. Pure.
 
+pub mod hive;
+pub mod limits;
+mod pack;
+mod prune;
+mod scanned;
 mod schema_json;
+mod split;
 mod types;
 
+pub use pack::pack;
+pub use prune::{Bounds, Excludes, Unit, UnitStats, prune, units};
+pub use scanned::{NoStats, RowGroup, ScannedFile, ScannedTable, StatsSource};
+pub use split::{Sizes, projected_bytes, splits, total_bytes};
 pub use types::{
     Extent, Header, PLAN_FORMAT, Plan, SHARDS_PER_BLOCK, Shard, SideTable, Split, Table, Totals,
 };

@@ -179,13 +179,19 @@ impl Split {
             Extent::RowGroups { .. } | Extent::Whole => None,
         }
     }
+
+    /// What the split costs: bytes to read, plus a constant for opening it.
+    #[must_use]
+    pub const fn cost(&self) -> u64 {
+        const OPEN_COST_BYTES: u64 = 64 * 1024;
+        self.bytes.saturating_add(OPEN_COST_BYTES)
+    }
 }
 
 impl Shard {
-    /// What the shard costs: bytes to read, plus a constant per split for opening it.
+    /// What the shard costs: the sum over its splits.
     #[must_use]
     pub fn cost(&self) -> u64 {
-        const OPEN_COST_BYTES: u64 = 64 * 1024;
-        self.splits.iter().map(|s| s.bytes + OPEN_COST_BYTES).sum()
+        self.splits.iter().map(Split::cost).fold(0, u64::saturating_add)
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod commit;
+mod concurrent;
 mod endpoint;
 pub mod folder;
 pub mod gc;

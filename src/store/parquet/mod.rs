@@ -1,1 +1,39 @@
-//! Parquet: footers and decoding.
+//! Parquet: footers, statistics and decoding.
+//!
+//! INT96 timestamps are read as microseconds (as the peers do): in nanoseconds the years before
+//! 1678 and after 2262, which writers of INT96 use freely, would wrap.
+
+mod chunks;
+mod columns;
+mod footer;
+mod reader;
+mod stats;
+mod types;
+
+pub use footer::{Footer, footer};
+pub use reader::open;
+pub use stats::FooterStats;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::{Error, Result};
+
+/// Runs a step of the Parquet decoder. A hostile file can still make the decoder panic on an
+/// assertion of its own; that is bad data, not a defect which may end the process.
+fn guarded<T, E: std::error::Error + Send + Sync + 'static>(
+    what: &str,
+    step: impl FnOnce() -> Result<T, E>,
+) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(step)) {
+        Ok(result) => result.map_err(|e| Error::bad_data(what).because(e)),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            let text = text.unwrap_or_else(|| "unknown panic".to_owned());
+            Err(Error::bad_data(what).because(format!("the decoder failed an assertion: {text}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
