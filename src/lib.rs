@@ -11,5 +11,6 @@ pub mod ops;
 pub mod plan;
 pub mod spec;
 pub mod store;
+pub mod task;
 
 pub use error::{Error, Kind, Result};

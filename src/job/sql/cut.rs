@@ -209,6 +209,11 @@ fn is_row_wise(plan: &Plan) -> bool {
         || downcast::<UnnestExec>(plan).is_some()
 }
 
+/// Whether every operator of `plan` works row by row on one leaf.
+pub(super) fn all_row_wise(plan: &Plan) -> bool {
+    as_leaf(plan).is_some() || (is_row_wise(plan) && plan.children().into_iter().all(all_row_wise))
+}
+
 fn is_window(plan: &Plan) -> bool {
     downcast::<WindowAggExec>(plan).is_some() || downcast::<BoundedWindowAggExec>(plan).is_some()
 }

@@ -18,7 +18,7 @@ use futures::StreamExt;
 use futures::executor::block_on;
 
 use super::check;
-use super::cut::{CutNode, cut};
+use super::cut::{CutNode, all_row_wise, cut};
 use super::errors::{planning, running};
 use super::scan::{Batches, LeafExec, PlannerTable, Role, Slots, as_leaf};
 use super::session;
@@ -307,6 +307,12 @@ impl Program {
         )
         .map_err(running)?;
         drain(&(Arc::new(plan) as Plan), &self.context)
+    }
+
+    /// Whether what follows the cut works row by row, so that it can run on each bucket alone.
+    #[must_use]
+    pub fn post_is_row_wise(&self) -> bool {
+        self.post.as_ref().is_none_or(all_row_wise)
     }
 
     /// Runs what follows the cut on the merged result.
