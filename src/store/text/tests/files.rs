@@ -1,0 +1,3 @@
+//! Files as people have them, and what is said about bad ones.
+
+use super::*;
