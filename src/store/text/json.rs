@@ -63,7 +63,8 @@ impl Walker<'_> {
         match self.text.get(self.at..).and_then(|rest| rest.utf8_chunks().next()) {
             Some(chunk) if self.at < self.text.len() => {
                 let found = chunk.valid().chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
-                let found = found.escape_debug();
+                let found =
+                    if found.is_control() { found.escape_debug().to_string() } else { found.to_string() };
                 format!("{wanted} was expected at its character {}, not '{found}'", self.at + 1)
             }
             _ => format!("it ends where {wanted} was expected"),
@@ -264,7 +265,7 @@ mod tests {
                 "{\"a\":\"x\ty\"}",
                 "an escape for a control character was expected at its character 8, not '\\t'",
             ),
-            (r#"{"a":"\x"}"#, "a valid escape was expected at its character 7, not '\\\\'"),
+            (r#"{"a":"\x"}"#, "a valid escape was expected at its character 7, not '\\'"),
             (r#"{"a":1}{"a":2}"#, "the end of the line was expected at its character 8, not '{'"),
             (r#"{"a":.5}"#, "a value was expected at its character 6, not '.'"),
             (r#"{"a":5.}"#, "a digit was expected at its character 8, not '}'"),

@@ -188,7 +188,8 @@ impl Grammar {
             let Field::Done { span, next, last, flaw } = field else { return Step::More };
             emit(fields, span);
             fields += 1;
-            flawed = flawed.or(flaw);
+            // An open quote is the worst: it says that the record's end is unknown.
+            flawed = if flaw == Some(Flaw::Unclosed) { flaw } else { flawed.or(flaw) };
             if last {
                 let empty = fields == 1 && !span.quoted() && self.is_blank(&text[span.range()]);
                 if empty && start == Start::Record {

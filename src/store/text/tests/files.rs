@@ -1,3 +1,1 @@
 //! Files as people have them, and what is said about bad ones.
-
-use super::*;
