@@ -36,7 +36,8 @@ fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 fn send(child: &Child, signals: &str) {
-    let script = signals.split(' ').map(|s| format!("kill -{s} {}; ", child.id())).collect::<String>();
+    let script =
+        signals.split(' ').map(|s| format!("kill -{s} {}; ", child.id())).collect::<Vec<_>>().concat();
     assert!(Command::new("/bin/sh").args(["-c", &script]).status().expect("sh starts").success());
 }
 

@@ -196,7 +196,8 @@ mod tests {
     fn specs_that_cannot_be_read_are_usage_errors() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("latin1"), b"name: caf\xe9").unwrap();
-        std::fs::write(folder.path().join("huge"), vec![b'#'; (MAX_SPEC_BYTES + 1) as usize]).unwrap();
+        std::fs::write(folder.path().join("huge"), "#".repeat(usize::try_from(MAX_SPEC_BYTES + 1).unwrap()))
+            .unwrap();
         for (job, want) in [
             ("none.yaml", "cannot open the job spec (file=none.yaml)"),
             (".", "cannot read the job spec (file=.)"),

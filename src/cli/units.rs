@@ -88,6 +88,12 @@ pub(super) fn duration(d: Duration) -> String {
     }
 }
 
+/// As [`duration`], in whole seconds, rounded up.
+pub(super) fn whole_seconds(d: Duration) -> String {
+    let seconds = d.as_secs().saturating_add(u64::from(d.subsec_nanos() > 0));
+    if seconds < 10 { format!("{seconds} s") } else { duration(Duration::from_secs(seconds)) }
+}
+
 /// `n` per second over `d`, rounded down; 0 before any time has passed.
 pub(super) fn per_second(n: u64, d: Duration) -> u64 {
     let micros = d.as_micros();
@@ -186,6 +192,8 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(312)), "0.31 s");
         assert_eq!(duration(Duration::from_secs(200)), "3 min 20 s");
         assert_eq!(duration(Duration::from_secs(7500)), "2 h 5 min");
+        assert_eq!(whole_seconds(Duration::from_millis(8_100)), "9 s");
+        assert_eq!(whole_seconds(Duration::from_secs(200)), "3 min 20 s");
         assert_eq!(per_second(10, Duration::ZERO), 0);
         assert_eq!(per_second(10, Duration::from_secs(4)), 2);
         assert_eq!(per_second(u64::MAX, Duration::from_micros(1)), u64::MAX);
@@ -195,7 +203,7 @@ mod tests {
         #[test]
         fn nothing_panics(text in "\\PC{0,12}", n: u64, secs: u64) {
             let _ = parse_bytes(&text);
-            let _ = (bytes(n), count(n), short_count(n), duration(Duration::from_secs(secs)));
+            let _ = (bytes(n), count(n), short_count(n), whole_seconds(Duration::new(secs, 1)));
         }
 
         #[test]

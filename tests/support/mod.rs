@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Compares `actual` with the golden file `tests/golden/<path>`; with UPDATE_GOLDEN=1 it is written instead.
+/// Compares `actual` with the golden file `tests/golden/<path>`; with `UPDATE_GOLDEN=1` it is written instead.
 pub fn golden(path: &str, actual: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(path);
     if std::env::var_os("UPDATE_GOLDEN").is_some_and(|v| v == "1") {

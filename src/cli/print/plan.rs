@@ -118,7 +118,7 @@ impl Lines {
 
     fn text(&self) -> String {
         let width = self.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        self.0.iter().map(|(name, fact)| format!("{name:width$}  {fact}\n")).collect()
+        self.0.iter().map(|(name, fact)| format!("{name:width$}  {fact}\n")).collect::<Vec<_>>().concat()
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn status(report: &StatusReport, wide: bool) -> String {
         let size = format!("{} in {}, {}", counted(p.rows, "row"), counted(p.files, "file"), bytes(p.bytes));
         rows.push(("output", format!("{output}: {size}")));
     }
-    rows.iter().map(|(name, fact)| format!("{name:8}  {}\n", one_line(fact))).collect()
+    rows.iter().map(|(name, fact)| format!("{name:8}  {}\n", one_line(fact))).collect::<Vec<_>>().concat()
 }
 
 /// Runs as columns; `wide` adds their places.
@@ -93,9 +93,9 @@ fn columns(rows: &[Vec<String>]) -> String {
     }
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}   "));
-        format!("{}\n", cells.collect::<String>().trim_end())
+        format!("{}\n", cells.collect::<Vec<_>>().concat().trim_end())
     };
-    rows.iter().map(line).collect()
+    rows.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! Progress as lines of text. Pure.
 
+use std::time::Duration;
+
 use crate::event::Event;
 
 use super::super::failure::printable;
 use super::super::units;
 use super::state::{Phase, Snapshot};
+
+/// A shard in work for less than this is no news.
+const WORTH_NAMING: Duration = Duration::from_secs(1);
 
 /// The line for a change of state; `None` if the event is only a number in [`progress`].
 pub(super) fn change(event: &Event) -> Option<String> {
@@ -42,42 +47,51 @@ pub(super) const fn is_message(event: &Event) -> bool {
 
 /// How far the work is, in one line.
 pub(super) fn progress(s: &Snapshot) -> String {
-    let mut parts = Vec::new();
+    let detail = detail(s);
+    if detail.is_empty() { place(s) } else { format!("{}, {detail}", place(s)) }
+}
+
+/// How far the work is: the part that stands beside a bar.
+pub(super) fn place(s: &Snapshot) -> String {
     match s.phase {
         Phase::Planning => {
             let (files, bytes) = s.listed;
-            return format!("planning: {}, {}", units::counted(files, "file"), units::bytes(bytes));
+            format!("planning: {}, {}", units::counted(files, "file"), units::bytes(bytes))
         }
-        Phase::Mapping => parts.push(format!(
-            "{}/{} shards, {}%",
-            units::count(u64::from(s.before) + u64::from(s.done)),
-            units::count(u64::from(s.shards)),
-            s.permille() / 10
-        )),
-        Phase::Reducing => parts.push("reducing".to_owned()),
-        Phase::Published => parts.push("published".to_owned()),
+        Phase::Mapping => {
+            let done = units::count(u64::from(s.before) + u64::from(s.done));
+            let all = units::count(u64::from(s.shards));
+            let eta = s.eta().map_or_else(String::new, |eta| format!(", ETA {}", units::whole_seconds(eta)));
+            format!("{done}/{all} shards, {}%{eta}", s.permille() / 10)
+        }
+        Phase::Reducing => "reducing".to_owned(),
+        Phase::Published => "published".to_owned(),
     }
+}
+
+/// How it goes: speed, and what a person may want to look into.
+pub(super) fn detail(s: &Snapshot) -> String {
+    let mut parts = Vec::new();
     if s.phase == Phase::Mapping {
         parts.push(format!("{} rows/s", units::short_count(units::per_second(s.rows, s.elapsed))));
         parts.push(format!("{}/s", units::bytes(units::per_second(s.bytes, s.elapsed))));
     }
-    parts.extend(s.eta().map(|eta| format!("ETA {}", units::duration(eta))));
     if s.rejected > 0 {
         parts.push(format!("{} rejected", units::counted(s.rejected, "record")));
     }
     if s.failed > 0 {
         parts.push(format!("{} failed", units::counted(u64::from(s.failed), "shard")));
     }
+    let slowest = s.slowest.filter(|(_, time)| *time >= WORTH_NAMING);
     parts.extend(
-        s.slowest.map(|(shard, time)| format!("slowest in work: shard {shard}, {}", units::duration(time))),
+        slowest
+            .map(|(shard, time)| format!("slowest in work: shard {shard}, {}", units::whole_seconds(time))),
     );
     parts.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::id::ShardId;
 
@@ -106,11 +120,11 @@ mod tests {
         };
         for (snapshot, want) in [
             (Snapshot { listed: (1234, 5 << 30), ..Snapshot::default() }, "planning: 1,234 files, 5.00 GiB"),
-            (mapping(), "10/40 shards, 25%, 3.00 M rows/s, 25.0 MiB/s, ETA 12 s"),
+            (mapping(), "10/40 shards, 25%, ETA 12 s, 3.00 M rows/s, 25.0 MiB/s"),
             (
                 busy,
-                "11/40 shards, 27%, 3.00 M rows/s, 25.0 MiB/s, ETA 11 s, 3 records rejected, 1 shard failed, \
-                 slowest in work: shard 000012, 8.10 s",
+                "11/40 shards, 27%, ETA 12 s, 3.00 M rows/s, 25.0 MiB/s, 3 records rejected, 1 shard failed, \
+                 slowest in work: shard 000012, 9 s",
             ),
             (Snapshot { phase: Phase::Reducing, ..mapping() }, "reducing"),
             (Snapshot { phase: Phase::Mapping, ..Snapshot::default() }, "0/0 shards, 0%, 0 rows/s, 0 B/s"),

@@ -120,9 +120,12 @@ impl Screen {
                     bar.println(line);
                 }
             }
-            Self::Plain => plain_line(line::change(event)),
-            Self::Quiet if line::is_message(event) => plain_line(line::change(event)),
-            Self::Quiet => (),
+            Self::Quiet if !line::is_message(event) => (),
+            Self::Plain | Self::Quiet => {
+                if let Some(line) = line::change(event) {
+                    plain_line(&line);
+                }
+            }
         }
     }
 
@@ -131,10 +134,11 @@ impl Screen {
             Self::Json => json_line(&json::progress(snapshot)),
             Self::Bar(bar) => {
                 bar.set_position(if snapshot.phase == Phase::Planning { 0 } else { snapshot.permille() });
-                bar.set_message(line::progress(snapshot));
+                bar.set_prefix(line::place(snapshot));
+                bar.set_message(line::detail(snapshot));
                 bar.tick();
             }
-            Self::Plain => plain_line(Some(line::progress(snapshot))),
+            Self::Plain => plain_line(&line::progress(snapshot)),
             Self::Quiet => (),
         }
     }
@@ -142,7 +146,7 @@ impl Screen {
 
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr());
-    match ProgressStyle::with_template("{spinner} [{bar:30}] {wide_msg}") {
+    match ProgressStyle::with_template("{spinner} [{bar:30}] {prefix}\n  {wide_msg}") {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),
         // The template is a constant; the default style would do as well.
         Err(_) => bar,
@@ -150,10 +154,8 @@ fn bar() -> ProgressBar {
 }
 
 /// Standard error may be gone: then there is nobody to tell, and the work goes on.
-fn plain_line(line: Option<String>) {
-    if let Some(line) = line {
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
-    }
+fn plain_line(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 fn json_line(value: &Value) {
