@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::endpoint;
 use super::folder::{Backend, Folder};
 use super::local::Local;
-use super::remote::Remote;
+use super::remote::{Remote, Settings};
 use super::retry::Retry;
 use crate::error::{Error, Result};
 use crate::spec::{Location, Scheme};
@@ -25,6 +25,8 @@ pub struct StoreOptions {
     pub env: Vec<(String, String)>,
     /// Objects larger than this are uploaded in parts of this size (bytes).
     pub part_bytes: usize,
+    /// Server-side copies at once.
+    pub copies: usize,
     /// Tries of an operation on an object store, and the pauses between them.
     pub tries: u32,
     /// The first pause; it doubles up to `max_pause`.
@@ -41,6 +43,7 @@ impl Default for StoreOptions {
         Self {
             env: Vec::new(),
             part_bytes: 8 * 1024 * 1024,
+            copies: 16,
             tries: 8,
             pause: Duration::from_millis(100),
             max_pause: Duration::from_secs(5),
@@ -165,8 +168,13 @@ impl Stores {
 
     fn remote(&self, location: &Location) -> Result<Arc<dyn Backend>> {
         let prefix = format!("{}://{}", location.scheme().name(), location.authority());
-        let part_bytes = self.0.options.part_bytes;
-        Ok(Arc::new(Remote::new(self.client(location)?, self.runtime()?, prefix, part_bytes, self.retry())))
+        let settings = Settings {
+            prefix,
+            part_bytes: self.0.options.part_bytes,
+            copies: self.0.options.copies,
+            retry: self.retry(),
+        };
+        Ok(Arc::new(Remote::new(self.client(location)?, self.runtime()?, settings)))
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Arc<dyn ObjectStore>>> {

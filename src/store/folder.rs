@@ -33,7 +33,7 @@ pub struct Entry {
 /// The right to publish into a folder, as far as the file system can give it.
 pub enum Lock {
     /// Held until this is dropped or the process ends.
-    Held(Box<dyn Send>),
+    Held(Box<dyn Send + Sync>),
     /// Another process holds it.
     Busy,
     /// This store has no locks.
@@ -88,11 +88,11 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// See the trait.
     fn list(&self, key: &str) -> Result<Vec<Entry>>;
 
-    /// Names of files and folders directly below `key`, sorted; folders end in `/`.
+    /// Files and folders directly below `key`, sorted; names of folders end in `/`.
     ///
     /// # Errors
     /// See the trait.
-    fn children(&self, key: &str) -> Result<Vec<String>>;
+    fn children(&self, key: &str) -> Result<Vec<Entry>>;
 
     /// Begins a new object that appears when it is finished.
     ///
@@ -127,6 +127,9 @@ pub trait Backend: fmt::Debug + Send + Sync {
 
     /// How operations on this store are tried again.
     fn retry(&self) -> &Retry;
+
+    /// Copies that the store should make at once; 1 where each takes no time.
+    fn copies_at_once(&self) -> usize;
 }
 
 /// A folder. Cheap to clone. All paths are relative to it, with `/` between parts.
@@ -159,6 +162,12 @@ impl Folder {
     #[must_use]
     pub fn retry(&self) -> &Retry {
         self.backend.retry()
+    }
+
+    /// How many [`Folder::link_or_copy`] to call at once, from as many threads.
+    #[must_use]
+    pub fn copies_at_once(&self) -> usize {
+        self.backend.copies_at_once().max(1)
     }
 
     /// The store behind it.
@@ -246,11 +255,11 @@ impl Folder {
         self.retry().idempotent(|| self.backend.list(&self.key(rel)))
     }
 
-    /// Names directly below this folder, sorted; those of folders end in `/`.
+    /// Files and folders directly below this folder, sorted by name; names of folders end in `/`.
     ///
     /// # Errors
     /// As [`Folder::get`].
-    pub fn children(&self) -> Result<Vec<String>> {
+    pub fn children(&self) -> Result<Vec<Entry>> {
         self.retry().idempotent(|| self.backend.children(&self.key("")))
     }
 
@@ -264,13 +273,13 @@ impl Folder {
 
     /// Makes `to` the same file as `from` (both relative to this folder) without moving its bytes
     /// through this process: a hard link, or a copy made by the store. `bytes` is the size of
-    /// `from`. What else is at `to` is replaced if `replace` says so; otherwise: `Exists`.
+    /// `from`. What else is at `to` is replaced if `replace` says so; otherwise: `Exists`. One try; it
+    /// may be repeated.
     ///
     /// # Errors
     /// As [`Folder::get`]; `Stop` if `from` is absent or has another size.
     pub fn link_or_copy(&self, from: &str, to: &str, bytes: u64, replace: bool) -> Result<Created> {
-        let (from, to) = (self.key(from), self.key(to));
-        self.retry().idempotent(|| self.backend.place(&from, &to, bytes, replace))
+        self.backend.place(&self.key(from), &self.key(to), bytes, replace)
     }
 
     /// Makes created, linked and removed names of this folder survive a power failure.
@@ -323,4 +332,12 @@ pub fn classify(error: impl Into<Box<dyn std::error::Error + Send + Sync>>, what
         cause = e.source();
     }
     Error::internal(what).because(error)
+}
+
+/// A committed file is not what its record says.
+pub(super) fn wrong_size(name: &str, there: u64, expected: u64) -> Error {
+    Error::stop("a file of the run has not the size that its record states: run the job under another name")
+        .with("file", name)
+        .with("bytes", there)
+        .with("expected", expected)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use tempfile::TempPath;
 
-use super::folder::{Backend, Created, Entry, Lock};
+use super::folder::{Backend, Created, Entry, Lock, wrong_size};
 use super::retry::Retry;
 use super::writer::{FileSink, FileWriter};
 use crate::error::{Error, Kind, Result};
@@ -189,7 +189,7 @@ impl Backend for Local {
         Ok(entries)
     }
 
-    fn children(&self, key: &str) -> Result<Vec<String>> {
+    fn children(&self, key: &str) -> Result<Vec<Entry>> {
         children(Path::new(key)).map_err(|e| failed("list", key, e))
     }
 
@@ -201,20 +201,12 @@ impl Backend for Local {
     }
 
     fn place(&self, from: &str, to: &str, bytes: u64, replace: bool) -> Result<Created> {
-        let created = self.try_place(Path::new(from), Path::new(to), replace).map_err(|e| {
-            let file = if Path::new(from).exists() { to } else { from };
-            failed("publish", file, e)
-        })?;
-        let now = self.size(to)?;
-        if created == Created::New && now != Some(bytes) {
-            return Err(Error::stop(
-                "a file of the run has not the size that its record states: start a new run",
-            )
-            .with("file", from)
-            .with("bytes", format!("{now:?}"))
-            .with("expected", bytes));
+        match fs::metadata(from) {
+            Ok(meta) if meta.len() == bytes => (),
+            Ok(meta) => return Err(wrong_size(from, meta.len(), bytes)),
+            Err(e) => return Err(failed("publish", from, e)),
         }
-        Ok(created)
+        self.try_place(Path::new(from), Path::new(to), replace).map_err(|e| failed("publish", to, e))
     }
 
     fn sync(&self, key: &str) -> Result<()> {
@@ -235,6 +227,10 @@ impl Backend for Local {
 
     fn retry(&self) -> &Retry {
         &self.retry
+    }
+
+    fn copies_at_once(&self) -> usize {
+        1
     }
 }
 
@@ -330,22 +326,27 @@ fn walk(folder: &Path, prefix: &str, into: &mut Vec<Entry>) -> io::Result<()> {
     Ok(())
 }
 
-fn children(folder: &Path) -> io::Result<Vec<String>> {
+fn children(folder: &Path) -> io::Result<Vec<Entry>> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
-    let mut names = Vec::new();
+    let mut found = Vec::new();
     for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with(TEMP_PREFIX) {
             continue;
         }
-        names.push(if entry.file_type()?.is_dir() { name + "/" } else { name });
+        match entry.metadata() {
+            Ok(meta) if meta.is_dir() => found.push(Entry { name: name + "/", bytes: 0 }),
+            Ok(meta) => found.push(Entry { name, bytes: meta.len() }),
+            Err(e) if e.kind() == ErrorKind::NotFound => (),
+            Err(e) => return Err(e),
+        }
     }
-    names.sort_unstable();
-    Ok(names)
+    found.sort_unstable();
+    Ok(found)
 }
 
 fn failed(verb: &str, key: &str, e: io::Error) -> Error {

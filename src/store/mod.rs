@@ -1,5 +1,6 @@
 //! Where bytes live: listing, reading formats, the commit protocol.
 
+pub mod claim;
 pub mod client;
 pub mod commit;
 mod concurrent;
@@ -10,6 +11,7 @@ pub mod layout;
 pub mod list;
 mod local;
 pub mod manifest;
+pub mod output;
 pub mod parquet;
 pub mod probe;
 pub mod publish;

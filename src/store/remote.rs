@@ -12,7 +12,7 @@ use object_store::{
 };
 use tokio::runtime::Runtime;
 
-use super::folder::{Backend, Created, Entry, Lock};
+use super::folder::{Backend, Created, Entry, Lock, wrong_size};
 use super::retry::Retry;
 use super::upload::Upload;
 use super::writer::FileWriter;
@@ -22,32 +22,35 @@ use crate::error::{Error, Kind, Result};
 const READ_AHEAD_BYTES: u64 = 8 * 1024 * 1024;
 
 /// One bucket, container or host.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Remote {
-    store: Arc<dyn ObjectStore>,
-    runtime: Arc<Runtime>,
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) shared: Arc<Settings>,
+}
+
+/// How a [`Remote`] is used.
+#[derive(Debug)]
+pub struct Settings {
     /// `s3://bucket`: what a person writes before a key.
-    prefix: String,
-    part_bytes: usize,
-    retry: Retry,
+    pub prefix: String,
+    /// Larger files are uploaded in parts of this size.
+    pub part_bytes: usize,
+    /// Server-side copies at once.
+    pub copies: usize,
+    /// Tries and pauses.
+    pub retry: Retry,
 }
 
 impl Remote {
-    /// The objects of `store`, whose keys a person writes behind `prefix`. Files larger than
-    /// `part_bytes` are uploaded in parts of that size.
+    /// The objects of `store`.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn ObjectStore>,
-        runtime: Arc<Runtime>,
-        prefix: String,
-        part_bytes: usize,
-        retry: Retry,
-    ) -> Self {
-        Self { store, runtime, prefix, part_bytes, retry }
+    pub fn new(store: Arc<dyn ObjectStore>, runtime: Arc<Runtime>, settings: Settings) -> Self {
+        Self { store, runtime, shared: Arc::new(settings) }
     }
 
     fn url(&self, key: &str) -> String {
-        format!("{}/{key}", self.prefix)
+        format!("{}/{key}", self.shared.prefix)
     }
 
     fn failed(&self, verb: &str, key: &str, e: StoreError) -> Error {
@@ -158,30 +161,29 @@ impl Backend for Remote {
         Ok(entries)
     }
 
-    fn children(&self, key: &str) -> Result<Vec<String>> {
+    fn children(&self, key: &str) -> Result<Vec<Entry>> {
         let path = self.path(key)?;
         let found = self.runtime.block_on(self.store.list_with_delimiter(Some(&path)));
         let found = found.map_err(|e| self.failed("list", key, e))?;
-        let folders = found.common_prefixes.iter().filter_map(|p| p.filename()).map(|n| format!("{n}/"));
-        let files = found.objects.iter().filter_map(|o| o.location.filename()).map(str::to_owned);
-        let mut names: Vec<String> = folders.chain(files).collect();
-        names.sort_unstable();
-        Ok(names)
+        let folders = found.common_prefixes.iter().filter_map(|p| p.filename().map(|n| (format!("{n}/"), 0)));
+        let files = found.objects.iter().filter_map(|o| Some((o.location.filename()?.to_owned(), o.size)));
+        let mut found: Vec<Entry> = folders.chain(files).map(|(name, bytes)| Entry { name, bytes }).collect();
+        found.sort_unstable();
+        Ok(found)
     }
 
     fn writer(&self, key: &str) -> Result<FileWriter> {
         let (path, url) = (self.path(key)?, self.url(key));
-        let upload = Upload::new(
-            Arc::clone(&self.store),
-            Arc::clone(&self.runtime),
-            path,
-            url.clone(),
-            self.part_bytes,
-        );
+        let upload = Upload::new(self.clone(), path, url.clone());
         Ok(FileWriter::new(Box::new(upload), url))
     }
 
     fn place(&self, from: &str, to: &str, bytes: u64, replace: bool) -> Result<Created> {
+        match self.size(from)? {
+            Some(there) if there == bytes => (),
+            Some(there) => return Err(wrong_size(&self.url(from), there, bytes)),
+            None => return Err(self.absent(from)),
+        }
         if !replace && self.size(to)?.is_some_and(|there| there != bytes) {
             return Ok(Created::Exists);
         }
@@ -211,19 +213,17 @@ impl Backend for Remote {
 
     fn reader(&self, key: &str) -> Result<Box<dyn Read + Send>> {
         let size = self.size(key)?.ok_or_else(|| self.absent(key))?;
-        let source = Self {
-            store: Arc::clone(&self.store),
-            runtime: Arc::clone(&self.runtime),
-            prefix: self.prefix.clone(),
-            part_bytes: self.part_bytes,
-            retry: Retry::remote(size),
-        };
-        let remote = RemoteReader { source, key: key.to_owned(), at: 0, size, block: Bytes::new() };
+        let remote =
+            RemoteReader { source: self.clone(), key: key.to_owned(), at: 0, size, block: Bytes::new() };
         Ok(Box::new(remote))
     }
 
     fn retry(&self) -> &Retry {
-        &self.retry
+        &self.shared.retry
+    }
+
+    fn copies_at_once(&self) -> usize {
+        self.shared.copies
     }
 }
 
@@ -247,7 +247,7 @@ impl Read for RemoteReader {
         if self.block.is_empty() && self.at < self.size {
             let end = self.size.min(self.at + READ_AHEAD_BYTES);
             let read = || self.source.read_range(&self.key, self.at..end);
-            self.block = self.source.retry.idempotent(read).map_err(io::Error::other)?;
+            self.block = self.source.shared.retry.idempotent(read).map_err(io::Error::other)?;
             self.at = end;
         }
         let count = into.len().min(self.block.len());

@@ -29,16 +29,10 @@ impl Retry {
         Self { tries, base, cap, seed: AtomicU64::new(seed) }
     }
 
-    /// Object stores: about 20 seconds in all.
-    #[must_use]
-    pub const fn remote(seed: u64) -> Self {
-        Self::new(8, Duration::from_millis(100), Duration::from_secs(5), seed)
-    }
-
-    /// Local files: about a second in all.
+    /// Local files: about five seconds in all.
     #[must_use]
     pub const fn local(seed: u64) -> Self {
-        Self::new(8, Duration::from_millis(5), Duration::from_millis(300), seed)
+        Self::new(16, Duration::from_millis(5), Duration::from_millis(500), seed)
     }
 
     /// Many tries without pauses, for tests.

@@ -1,5 +1,7 @@
 //! What the unit tests of the store share.
 
+use std::io::Write;
+
 use tempfile::TempDir;
 
 use super::client::{StoreOptions, Stores};
@@ -57,4 +59,27 @@ pub(super) fn manifest_of(run: &RunFolder, names: &[&str]) -> Manifest {
         files: names.iter().map(file).collect(),
         counters: Counters::default(),
     }
+}
+
+/// Another run of another plan with the same output folder.
+pub(super) fn second_run(first: &RunFolder) -> RunFolder {
+    RunFolder {
+        work: first.output.sub("_dp/s"),
+        output: first.output.clone(),
+        name: "s".to_owned(),
+        digest: "e".to_owned(),
+    }
+}
+
+/// Writes files of an attempt and makes the manifest that publishes them as (name, content).
+pub(super) fn with_data(run: &RunFolder, files: &[(&str, &str)]) -> Manifest {
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    let mut manifest = manifest_of(run, &names);
+    for (file, (_, content)) in manifest.files.iter_mut().zip(files) {
+        let mut writer = run.output.writer(&file.path).unwrap();
+        writer.write_all(content.as_bytes()).unwrap();
+        let written = writer.finish().unwrap();
+        (file.bytes, file.rows, file.blake3) = (written.bytes, 1, written.blake3);
+    }
+    manifest
 }

@@ -2,16 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{Error as StoreError, MultipartUpload, ObjectStore, ObjectStoreExt};
-use tokio::runtime::Runtime;
+use object_store::{Error as StoreError, MultipartUpload, ObjectStoreExt};
 use tokio::task::JoinHandle;
 
-use super::remote::failed;
-use super::retry::Retry;
+use super::remote::{Remote, failed};
 use super::writer::FileSink;
 use crate::error::{Error, Result};
 
@@ -22,11 +19,9 @@ type Part = JoinHandle<Result<(), StoreError>>;
 
 /// An object being written under a name that no one else writes.
 pub(super) struct Upload {
-    store: Arc<dyn ObjectStore>,
-    runtime: Arc<Runtime>,
+    to: Remote,
     path: Path,
     url: String,
-    part_bytes: usize,
     filling: Vec<u8>,
     written: u64,
     parts: VecDeque<Part>,
@@ -34,29 +29,13 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    pub(super) fn new(
-        store: Arc<dyn ObjectStore>,
-        runtime: Arc<Runtime>,
-        path: Path,
-        url: String,
-        part_bytes: usize,
-    ) -> Self {
-        Self {
-            store,
-            runtime,
-            path,
-            url,
-            part_bytes,
-            filling: Vec::new(),
-            written: 0,
-            parts: VecDeque::new(),
-            multipart: None,
-        }
+    pub(super) fn new(to: Remote, path: Path, url: String) -> Self {
+        Self { to, path, url, filling: Vec::new(), written: 0, parts: VecDeque::new(), multipart: None }
     }
 
     fn send_part(&mut self) -> Result<()> {
         if self.multipart.is_none() {
-            let begun = self.runtime.block_on(self.store.put_multipart(&self.path));
+            let begun = self.to.runtime.block_on(self.to.store.put_multipart(&self.path));
             self.multipart = Some(begun.map_err(|e| failed("write", &self.url, e))?);
         }
         while self.parts.len() >= PARTS_IN_FLIGHT {
@@ -64,14 +43,14 @@ impl Upload {
         }
         if let Some(multipart) = &mut self.multipart {
             let part = multipart.put_part(Bytes::from(std::mem::take(&mut self.filling)).into());
-            self.parts.push_back(self.runtime.spawn(part));
+            self.parts.push_back(self.to.runtime.spawn(part));
         }
         Ok(())
     }
 
     fn await_part(&mut self) -> Result<()> {
         let Some(part) = self.parts.pop_front() else { return Ok(()) };
-        match self.runtime.block_on(part) {
+        match self.to.runtime.block_on(part) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(e)) => Err(failed("write", &self.url, e)),
             Err(e) => Err(Error::internal("an upload was lost").with("file", &self.url).because(e)),
@@ -81,9 +60,9 @@ impl Upload {
     /// One put; the name is ours alone, so that it may be repeated.
     fn put_whole(&mut self) -> Result<()> {
         let bytes = Bytes::from(std::mem::take(&mut self.filling));
-        Retry::remote(bytes.len() as u64).idempotent(|| {
-            let put = self.store.put(&self.path, bytes.clone().into());
-            self.runtime.block_on(put).map(drop).map_err(|e| failed("write", &self.url, e))
+        self.to.shared.retry.idempotent(|| {
+            let put = self.to.store.put(&self.path, bytes.clone().into());
+            self.to.runtime.block_on(put).map(drop).map_err(|e| failed("write", &self.url, e))
         })
     }
 
@@ -94,12 +73,12 @@ impl Upload {
             self.await_part()?;
         }
         let Some(multipart) = &mut self.multipart else { return Ok(()) };
-        let error = match self.runtime.block_on(multipart.complete()) {
+        let error = match self.to.runtime.block_on(multipart.complete()) {
             Ok(_) => None,
             Err(e) => Some(failed("write", &self.url, e)),
         };
-        let size = Retry::remote(self.written).idempotent(|| {
-            let head = self.runtime.block_on(self.store.head(&self.path));
+        let size = self.to.shared.retry.idempotent(|| {
+            let head = self.to.runtime.block_on(self.to.store.head(&self.path));
             match head {
                 Ok(meta) => Ok(Some(meta.size)),
                 Err(StoreError::NotFound { .. }) => Ok(None),
@@ -120,12 +99,12 @@ impl FileSink for Upload {
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         self.written += bytes.len() as u64;
         while !bytes.is_empty() {
-            let room = self.part_bytes.saturating_sub(self.filling.len()).max(1).min(bytes.len());
+            let room = self.to.shared.part_bytes.saturating_sub(self.filling.len()).max(1).min(bytes.len());
             let (now, rest) = bytes.split_at(room);
             self.filling.extend_from_slice(now);
             bytes = rest;
             // The last part is kept: a file of one part is put whole.
-            if self.filling.len() >= self.part_bytes && !bytes.is_empty() {
+            if self.filling.len() >= self.to.shared.part_bytes && !bytes.is_empty() {
                 self.send_part().map_err(io::Error::other)?;
             }
         }
@@ -150,7 +129,7 @@ impl Drop for Upload {
         }
         if let Some(mut multipart) = self.multipart.take() {
             // Best effort: stores drop what was never completed.
-            self.runtime.spawn(async move { multipart.abort().await });
+            self.to.runtime.spawn(async move { multipart.abort().await });
         }
     }
 }
