@@ -4,11 +4,19 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use crate::error::{Error, Result};
 
+const KNOWN: &str = "is no column type: use bool, int8 … int64, uint8 … uint64, float32, float64, decimal(p,s), \
+                     string, binary, date, timestamp or timestamptz";
+
 /// Reads a column type.
 ///
 /// # Errors
 /// An unknown name, with the list of the known ones.
 pub fn parse(text: &str) -> Result<DataType> {
+    read(text).map_err(|why| Error::usage(format!("'{text}' {why}")))
+}
+
+/// Reads a column type; the error is the end of a sentence that begins with the text.
+pub(super) fn read(text: &str) -> Result<DataType, &'static str> {
     let lower = text.trim().to_ascii_lowercase();
     if let Some(args) = lower.strip_prefix("decimal(").and_then(|t| t.strip_suffix(')')) {
         let mut parts = args.split(',').map(str::trim);
@@ -20,9 +28,7 @@ pub fn parse(text: &str) -> Result<DataType> {
         {
             return Ok(DataType::Decimal128(p, s));
         }
-        return Err(Error::usage(format!(
-            "'{text}' is no decimal type: write decimal(precision, scale) with precision up to 38"
-        )));
+        return Err("is no decimal type: write decimal(precision, scale) with precision up to 38");
     }
     Ok(match lower.as_str() {
         "bool" | "boolean" => DataType::Boolean,
@@ -41,12 +47,7 @@ pub fn parse(text: &str) -> Result<DataType> {
         "date" => DataType::Date32,
         "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, None),
         "timestamptz" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        _ => {
-            return Err(Error::usage(format!(
-                "unknown column type '{text}': use bool, int8 … int64, uint8 … uint64, float32, float64, \
-                 decimal(p,s), string, binary, date, timestamp or timestamptz"
-            )));
-        }
+        _ => return Err(KNOWN),
     })
 }
 

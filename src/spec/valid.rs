@@ -63,7 +63,7 @@ pub struct Column {
     /// Its name.
     pub name: String,
     /// Its type, in the words of [`super::types`].
-    #[serde(with = "super::types::as_text")]
+    #[serde(rename = "type", with = "super::types::as_text")]
     pub data_type: DataType,
 }
 
