@@ -38,7 +38,7 @@ fn name(file: &Path) -> &str {
 
 /// The flags that a spec states in lines such as `#! --set day=2024-01-01`.
 fn given(text: &str) -> Given {
-    let mut given = Given { folder: PathBuf::from("/here"), ..Given::default() };
+    let mut given = Given { base: PathBuf::from("/here"), ..Given::default() };
     for line in text.lines().filter_map(|l| l.strip_prefix("#! ")) {
         let (flag, value) = line.split_once(' ').expect("flag and value");
         match flag {

@@ -172,7 +172,11 @@ fn keys_of_shape(shape: &Shape, at: &str, only_acted_on: bool, found: &mut BTree
         Shape::Block(block) => keys_of_block(block, at, only_acted_on, found),
         Shape::Map(_, value) => keys_of_shape(value, &format!("{at}.*"), only_acted_on, found),
         Shape::List(item) => keys_of_shape(item, &format!("{at}.[]"), only_acted_on, found),
-        Shape::Either(shapes) => shapes.iter().for_each(|s| keys_of_shape(s, at, only_acted_on, found)),
+        Shape::Either(shapes) => {
+            for shape in *shapes {
+                keys_of_shape(shape, at, only_acted_on, found);
+            }
+        }
         _ => (),
     }
 }

@@ -220,7 +220,7 @@ impl Build<'_> {
     }
 
     fn location(&mut self, node: &Node, text: &str, at: &str) -> Option<Location> {
-        let base = if node.pos.flag.is_some() { &self.given.folder } else { self.base };
+        let base = if node.pos.flag.is_some() { &self.given.base } else { self.base };
         match Location::parse(text, base) {
             Ok(location) => Some(location),
             Err(_) if text.trim().is_empty() => None,

@@ -80,16 +80,16 @@ impl Check<'_, '_> {
             (Shape::Map(keys, value), Data::Map(entries)) => {
                 self.map(entries, node.pos, keys, value, at, literal)
             }
-            (Shape::Either(shapes), data) => match shapes.iter().find(|s| fits(s, data)) {
-                Some(shape) => {
+            (Shape::Either(shapes), data) => {
+                if let Some(shape) = shapes.iter().find(|s| fits(s, data)) {
+                    // A text is filled in by now.
                     let filled = matches!(data, Data::Scalar(_));
                     self.value(node, shape, at, literal || filled);
-                }
-                None => {
+                } else {
                     let what: Vec<_> = shapes.iter().map(expected).collect();
                     self.wrong(node, at, &what.join(" or "));
                 }
-            },
+            }
             (_, Data::Scalar(scalar)) => {
                 if let Err(message) = scalar_problem(scalar, shape, literal) {
                     match message {
@@ -211,11 +211,9 @@ fn scalar_problem(scalar: &Scalar, shape: &Shape, literal: bool) -> Result<(), O
         Shape::Int(min, max) | Shape::IntOrShare(min, max) if kind == ScalarKind::Int || loose => {
             match text.parse::<i128>() {
                 Ok(n) if (i128::from(*min)..=i128::from(*max)).contains(&n) => Ok(()),
-                Ok(_) => Err(with_text(format!("is out of range: from {min} to {max}"))),
-                Err(_) if text.bytes().all(|b| b.is_ascii_digit()) => {
-                    Err(with_text(format!("is out of range: from {min} to {max}")))
-                }
-                Err(_) => Err(None),
+                Err(_) if !text.bytes().all(|b| b.is_ascii_digit()) => Err(None),
+                // A number, in range of i128 or not.
+                Ok(_) | Err(_) => Err(with_text(format!("is out of range: from {min} to {max}"))),
             }
         }
         Shape::Size(max) if kind != ScalarKind::Bool => match quantity::parse_size(text) {

@@ -20,8 +20,8 @@ pub struct Given {
     pub output: Option<String>,
     /// `--work URL`: stands for `spec.work.url`.
     pub work: Option<String>,
-    /// The folder in which relative paths of these flags lie: the current one, absolute.
-    pub folder: PathBuf,
+    /// Relative places of these flags lie under this absolute folder: the working directory.
+    pub base: PathBuf,
     /// The logical interval of a scheduled run.
     pub interval: Option<Interval>,
 }

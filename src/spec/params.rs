@@ -147,7 +147,7 @@ impl<'a> Params<'a> {
         let Some((found, _)) = raw.match_indices(token).nth(nth) else { return pos };
         let before = &self.text[..start + found];
         let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+        let line = before.matches('\n').count() + 1;
         Pos::at(line, before[line_start..].chars().count() + 1)
     }
 }

@@ -40,9 +40,10 @@ impl fmt::Display for Problem {
 /// One error of kind [`Kind::Usage`] with a line for each problem.
 #[must_use]
 pub fn problems_to_error(problems: Vec<Problem>) -> Error {
-    let mut lines: Vec<String> = problems.iter().take(MAX_SHOWN).map(Problem::to_string).collect();
-    if problems.len() > MAX_SHOWN {
-        lines.push(format!("… and {} more problems", problems.len() - MAX_SHOWN));
+    let more = problems.len().saturating_sub(MAX_SHOWN);
+    let mut lines: Vec<String> = problems.into_iter().take(MAX_SHOWN).map(|p| p.to_string()).collect();
+    if more > 0 {
+        lines.push(format!("… and {more} more problems"));
     }
     Error::new(Kind::Usage, lines.join("\n"))
 }
