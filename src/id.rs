@@ -36,6 +36,15 @@ impl TaskId {
             Self::Reduce => "reduce",
         }
     }
+
+    /// Reads the text form of a map task.
+    #[must_use]
+    pub fn parse_map(text: &str) -> Option<Self> {
+        match text.split_once("-at-") {
+            Some((shard, offset)) => Some(Self::MapAt(ShardId(shard.parse().ok()?), offset.parse().ok()?)),
+            None => Some(Self::Map(ShardId(text.parse().ok()?))),
+        }
+    }
 }
 
 impl fmt::Display for TaskId {
@@ -64,5 +73,20 @@ impl AttemptId {
 impl fmt::Display for AttemptId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn map_tasks_are_read_as_they_are_written() {
+        for task in [TaskId::Map(ShardId(7)), TaskId::MapAt(ShardId(123_456_789), 42)] {
+            assert_eq!(TaskId::parse_map(&task.to_string()), Some(task));
+        }
+        for bad in ["", "x", "7-at-", "-at-7", "7-at-x"] {
+            assert_eq!(TaskId::parse_map(bad), None, "{bad}");
+        }
     }
 }

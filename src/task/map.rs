@@ -12,7 +12,7 @@ use crate::engine::rows::RowsSink;
 use crate::engine::write::{FileSink, OutputWriter};
 use crate::error::{Error, Result, Retry};
 use crate::event::{Event, Step};
-use crate::id::{AttemptId, ShardId, TaskId};
+use crate::id::{AttemptId, TaskId};
 use crate::job::sql::CutKind;
 use crate::plan::Shard;
 use crate::store::commit::{
@@ -45,8 +45,9 @@ impl Todo<'_> {
 /// What became of a set of map tasks.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Committed, by this process or by another one meanwhile.
-    pub committed: Vec<(ShardId, TaskCommit)>,
+    /// Committed, by this process or by another one meanwhile: the shard's position in the todo list,
+    /// and its record.
+    pub committed: Vec<(usize, TaskCommit)>,
     /// Failed: the shard's position in the todo list, and why.
     pub failed: Vec<(usize, Error)>,
 }
@@ -126,7 +127,7 @@ impl Shards for Attempts<'_> {
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         match committed {
             Ok(record) => {
-                outcome.committed.push((id, record));
+                outcome.committed.push((shard, record));
                 drop(outcome);
                 let took = self.attempts[shard].started().0.elapsed();
                 self.context.sink.emit(Event::ShardDone { shard: id, took });
@@ -212,12 +213,6 @@ pub fn report_failure(context: &Context, todo: &Todo, error: &Error) {
         )));
     }
     context.sink.emit(Event::ShardFailed { shard, message: error.to_string() });
-}
-
-/// Whether another try of the task can help.
-#[must_use]
-pub fn may_retry(error: &Error) -> bool {
-    error.kind().retry() == Retry::Again
 }
 
 pub(super) fn opener(context: &Context, task: TaskId, attempt: AttemptId) -> OpenFile {

@@ -1,6 +1,8 @@
 //! One attempt of a task from start to commit: the same functions for `dp run`, a pod and a test.
 
 pub mod map;
+pub mod proof;
+pub mod reduce;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -5,6 +5,7 @@ mod buckets;
 mod check;
 mod cut;
 mod errors;
+mod exclude;
 mod program;
 mod refuse;
 mod scan;
@@ -12,6 +13,10 @@ mod session;
 mod sum;
 
 pub use buckets::split_by_hash;
+pub use exclude::Conditions;
 pub use program::{CutKind, MapInstance, Program, Scan};
 pub use scan::{Batches, PlannerTable, Role};
 pub use session::BATCH_ROWS;
+
+#[cfg(test)]
+mod tests;

@@ -92,12 +92,13 @@ impl Program {
     /// # Errors
     /// `Usage`: the statement is wrong or cannot be cut.
     pub fn plan(sql: &str, tables: &[(String, PlannerTable)], now: DateTime<Utc>) -> Result<Self> {
-        let context = SessionContext::new_with_state(session::state(now));
+        let context = SessionContext::new_with_state(session::state());
         for (name, table) in tables {
             let reference = datafusion::common::TableReference::bare(name.as_str());
             context.register_table(reference, Arc::new(table.clone())).map_err(planning)?;
         }
-        let state = context.state();
+        let mut state = context.state();
+        state.execution_props_mut().query_execution_start_time = Some(now);
         let statement = check::one_query(sql)?;
         let logical = check::logical_plan(&state, statement)?;
         let uses_now = check::uses_now(&logical)?;

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use datafusion::common::config::ConfigOptions;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::AggregateUDF;
-use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::combine_partial_final_agg::CombinePartialFinalAggregate;
@@ -26,15 +24,10 @@ use super::sum::CheckedSum;
 /// Rows of a batch between operators.
 pub const BATCH_ROWS: usize = 8192;
 
-/// A planner whose `now()` is `now`.
-pub(super) fn state(now: DateTime<Utc>) -> SessionState {
-    let config = config();
-    let mut props = ExecutionProps::new();
-    props.query_execution_start_time = Some(now);
-    props.config_options = Some(Arc::clone(config.options()));
+/// A planner with our rules and functions.
+pub(super) fn state() -> SessionState {
     SessionStateBuilder::new()
-        .with_config(config)
-        .with_execution_props(props)
+        .with_config(config())
         .with_default_features()
         .with_optimizer_rules(logical_rules())
         .with_physical_optimizer_rules(physical_rules())
