@@ -51,6 +51,16 @@ impl Begin {
     }
 }
 
+/// How a look at the window's text ended.
+enum Pass {
+    /// The batch is full, or the split has ended.
+    Enough,
+    /// A record does not end in the text.
+    More,
+    /// The next record is longer than [`MAX_RECORD`].
+    TooLong,
+}
+
 /// Which slots a record's fields go to: a slot, or [`UNWANTED`], for each field.
 pub(super) struct Want {
     pub(super) slots: Vec<u32>,
@@ -177,28 +187,34 @@ impl<'a> Cutter<'a> {
         }
         self.window.consume(self.at);
         self.at = 0;
-        while self.pass(want, rows, batch) {
+        loop {
+            let pass = self.pass(want, rows, batch);
             let pending = self.window.text().len() - self.at;
-            if pending > MAX_RECORD {
-                return Err(Error::bad_data(
-                    "a record is longer than 64 MiB: is a quote never closed, or is it another format?",
-                )
-                .with("byte", self.position()));
+            match pass {
+                Pass::Enough => return Ok(()),
+                Pass::More if pending <= MAX_RECORD => {
+                    self.window.more(if pending > PIECE / 2 { pending } else { 0 })?;
+                }
+                Pass::More | Pass::TooLong => {
+                    return Err(Error::bad_data(
+                        "a record is longer than 64 MiB: is a quote never closed, or is it another format?",
+                    )
+                    .with("file", self.window.path())
+                    .with("byte", self.position()));
+                }
             }
-            self.window.more(if pending > PIECE / 2 { pending } else { 0 })?;
         }
-        Ok(())
     }
 
-    /// Reads what the window's text holds; whether more text is needed.
-    fn pass(&mut self, want: &Want, rows: usize, batch: &mut Batch) -> bool {
+    /// Reads what the window's text holds.
+    fn pass(&mut self, want: &Want, rows: usize, batch: &mut Batch) -> Pass {
         let eof = self.window.eof();
         let mut at = self.at;
         let left = self.limit.saturating_sub(self.window.base());
         let mut marks = self.grammar.marks(self.window.text(), at);
-        let more = loop {
+        let pass = loop {
             if batch.records.len() + batch.flawed.len() >= rows || at >= BATCH_TEXT || at as u64 >= left {
-                break false;
+                break Pass::Enough;
             }
             let row = batch.spans.len();
             batch.spans.resize(row + want.width, Span::default());
@@ -210,6 +226,7 @@ impl<'a> Cutter<'a> {
                 }
             });
             match step {
+                Step::Record { end, .. } if end - at > MAX_RECORD => break Pass::TooLong,
                 Step::Record { end, fields, flaw: None } if fields == want.slots.len() => {
                     batch.records.push((at, end));
                     at = end;
@@ -225,10 +242,10 @@ impl<'a> Cutter<'a> {
             }
             batch.spans.truncate(row);
             if matches!(step, Step::More | Step::End) {
-                break step == Step::More;
+                break if step == Step::More { Pass::More } else { Pass::Enough };
             }
         };
         self.at = at;
-        more
+        pass
     }
 }

@@ -26,7 +26,13 @@ const SHOWN: usize = 60;
 
 /// A text as an error shows it: its beginning, control characters escaped.
 pub(super) fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    let mut short = String::new();
+    for c in text.chars().take(SHOWN) {
+        match c {
+            '\'' | '"' => short.push(c),
+            _ => short.extend(c.escape_debug()),
+        }
+    }
     if text.chars().nth(SHOWN).is_some() {
         short.push('…');
     }

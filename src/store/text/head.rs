@@ -105,6 +105,12 @@ fn checked(fields: &[Vec<u8>], path: &str) -> Result<Vec<String>> {
             return Err(Error::bad_data("the header holds a NUL byte: is the file UTF-16, or no text?")
                 .with("file", path));
         }
+        if name.split('\r').skip(1).any(|rest| !rest.starts_with('\n')) {
+            return Err(Error::bad_data(
+                "the header holds a carriage return without a line feed: convert the file's line ends",
+            )
+            .with("file", path));
+        }
         names.push(if name.is_empty() { nameless(i) } else { name.to_owned() });
     }
     let mut seen = HashSet::new();

@@ -62,6 +62,7 @@ pub(super) struct Reader {
     rows: u64,
     rejected: u64,
     ended: bool,
+    failed: bool,
     /// Bytes fetched to prove a guess.
     proof_bytes: u64,
 }
@@ -69,7 +70,8 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(setup: Setup, cutter: Cutter<'static>, decoder: Box<dyn Decode>) -> Self {
         let batch = Batch::default();
-        Self { setup, cutter, decoder, batch, rows: 0, rejected: 0, ended: false, proof_bytes: 0 }
+        let (rows, rejected, proof_bytes) = (0, 0, 0);
+        Self { setup, cutter, decoder, batch, rows, rejected, ended: false, failed: false, proof_bytes }
     }
 
     /// The next batch with a row; `None` at the end.
@@ -165,7 +167,7 @@ impl Reader {
     }
 
     fn tile(&self) -> Option<(u64, u64)> {
-        let begin = self.setup.tile.filter(|_| self.ended)?.unwrap_or(self.cutter.first());
+        let begin = self.setup.tile.filter(|_| self.ended && !self.failed)?.unwrap_or(self.cutter.first());
         Some((begin, self.cutter.position()))
     }
 }
@@ -178,7 +180,8 @@ impl Iterator for Reader {
             return None;
         }
         let read = self.read().transpose();
-        self.ended = !matches!(read, Some(Ok(_)));
+        self.failed = matches!(read, Some(Err(_)));
+        self.ended = self.failed || read.is_none();
         read
     }
 }

@@ -182,6 +182,9 @@ pub(super) fn date(text: &str) -> Option<i32> {
 
 /// A decimal as its unscaled integer; `None` when digits would be lost or do not fit.
 fn decimal(text: &str, precision: u8, scale: i32) -> Option<i128> {
+    if let Some(unscaled) = short_decimal(text, precision, scale) {
+        return Some(unscaled);
+    }
     let (negative, digits) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] | rest => (false, rest),
@@ -220,6 +223,43 @@ fn decimal(text: &str, precision: u8, scale: i32) -> Option<i128> {
     let fits = value < 10_i128.checked_pow(u32::from(precision))?;
     fits.then_some(if negative { -value } else { value })
 }
+
+/// The common case of [`decimal`]: up to 18 digits, no exponent, no more fraction than the scale.
+fn short_decimal(text: &str, precision: u8, scale: i32) -> Option<i128> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if digits.len() > 18 || !digits.first()?.is_ascii_digit() {
+        return None;
+    }
+    let (mut value, mut fraction) = (0_i64, None);
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + i64::from(byte - b'0');
+                fraction = fraction.map(|f: i32| f + 1);
+            }
+            b'.' if fraction.is_none() => fraction = Some(0),
+            _ => return None,
+        }
+    }
+    let power = u32::try_from(scale - fraction.unwrap_or(0)).ok()?;
+    let value = i128::from(value).checked_mul(*POWERS.get(power as usize)?)?;
+    let fits = value < *POWERS.get(usize::from(precision))?;
+    fits.then_some(if negative { -value } else { value })
+}
+
+/// Powers of ten from 0 to 38.
+const POWERS: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
 
 /// `value` times ten to the power of `shift`; for a negative power only if it divides.
 fn times_ten(value: i128, shift: i32) -> Option<i128> {
@@ -270,6 +310,8 @@ mod tests {
             ("1.239", T::Decimal128(5, 2), None),
             ("-999.99", T::Decimal128(5, 2), Some("-999.99")),
             ("1000", T::Decimal128(5, 2), None),
+            ("123456789012345678", T::Decimal128(38, 20), Some("123456789012345678.00000000000000000000")),
+            ("1234567890123456789", T::Decimal128(38, 20), None),
             ("12.3e1", T::Decimal128(5, 2), Some("123.00")),
             ("1e-1", T::Decimal128(5, 2), Some("0.10")),
             ("0e99999", T::Decimal128(5, 2), Some("0.00")),

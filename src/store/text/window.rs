@@ -2,6 +2,7 @@
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, Result};
 use crate::spec::TextCompression;
@@ -38,7 +39,7 @@ enum Feed<'a> {
     /// The file's own bytes from `at` on; `soft_end` is where the split ends.
     Plain { file: File<'a>, at: u64, soft_end: u64 },
     /// What a compressed file holds.
-    Packed(Box<dyn Read + Send + 'a>, File<'a>),
+    Packed { unpacked: Box<dyn Read + Send + 'a>, file: File<'a>, fetched: Arc<AtomicU64> },
 }
 
 /// Consecutive text of a file: dropped at its front when consumed, extended at its end.
@@ -63,7 +64,9 @@ impl<'a> Window<'a> {
     /// `Internal` when the decompressor cannot be made.
     pub(super) fn whole(file: File<'a>, compression: TextCompression) -> Result<Self> {
         let size = file.get().size();
-        let packed = BufReader::with_capacity(64 << 10, Fetch::new(file.clone()));
+        let fetched = Arc::new(AtomicU64::new(0));
+        let fetch = Fetch { file: file.clone(), fetched: Arc::clone(&fetched), piece: bytes::Bytes::new() };
+        let packed = BufReader::with_capacity(64 << 10, fetch);
         let unpacked: Box<dyn Read + Send + 'a> = match compression {
             _ if size == 0 => return Ok(Self::plain(file, 0, 0)),
             TextCompression::None => return Ok(Self::plain(file, 0, size)),
@@ -73,8 +76,15 @@ impl<'a> Window<'a> {
                     .map_err(|e| Error::internal("the zstd decoder cannot be made").because(e))?,
             ),
         };
-        let feed = Feed::Packed(unpacked, file);
+        let feed = Feed::Packed { unpacked, file, fetched };
         Ok(Self { feed, text: Vec::new(), base: 0, eof: false, fetched: 0 })
+    }
+
+    /// The file, as a person would write it.
+    pub(super) fn path(&self) -> &str {
+        match &self.feed {
+            Feed::Plain { file, .. } | Feed::Packed { file, .. } => file.get().path(),
+        }
     }
 
     /// The text in memory.
@@ -131,12 +141,12 @@ impl<'a> Window<'a> {
                 }
                 self.eof = *at >= size;
             }
-            Feed::Packed(unpacked, file) => {
+            Feed::Packed { unpacked, file, fetched } => {
                 let before = self.text.len();
                 let wanted = PIECE.max(pending) as u64;
                 unpacked.as_mut().take(wanted).read_to_end(&mut self.text).map_err(|e| damaged(e, file))?;
                 self.eof = self.text.len() == before;
-                self.fetched = if self.eof { file.get().size() } else { self.fetched };
+                self.fetched = fetched.load(Ordering::Relaxed);
             }
         }
         Ok(())
@@ -160,25 +170,21 @@ fn damaged(error: io::Error, file: &File<'_>) -> Error {
 /// A file's bytes as a reader.
 struct Fetch<'a> {
     file: File<'a>,
-    at: u64,
+    /// How far the file was read.
+    fetched: Arc<AtomicU64>,
     piece: bytes::Bytes,
-}
-
-impl<'a> Fetch<'a> {
-    const fn new(file: File<'a>) -> Self {
-        Self { file, at: 0, piece: bytes::Bytes::new() }
-    }
 }
 
 impl Read for Fetch<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if self.piece.is_empty() {
-            let end = self.file.get().size().min(self.at + PACKED_PIECE);
-            if self.at >= end {
+            let at = self.fetched.load(Ordering::Relaxed);
+            let end = self.file.get().size().min(at + PACKED_PIECE);
+            if at >= end {
                 return Ok(0);
             }
-            self.piece = self.file.get().read(self.at..end).map_err(io::Error::other)?;
-            self.at = end;
+            self.piece = self.file.get().read(at..end).map_err(io::Error::other)?;
+            self.fetched.store(end, Ordering::Relaxed);
         }
         let length = to.len().min(self.piece.len());
         to[..length].copy_from_slice(&self.piece.split_to(length));
