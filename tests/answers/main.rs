@@ -1,0 +1,86 @@
+//! Answers: what dp says is what DuckDB says, whatever the number of shards, threads and bytes of
+//! memory; and what dp cannot answer it refuses.
+//!
+//! `DP_ANSWERS=part,of,names` runs some statements only; `DP_UPDATE=1` writes the golden files.
+
+mod data;
+mod events;
+mod refused;
+mod repository;
+mod run;
+mod statements;
+mod tpch;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use statements::Statement;
+
+/// What everything here returns.
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Statements that are answered at one time.
+const WORKERS: usize = 2;
+
+#[test]
+fn answers_are_those_of_duckdb() -> Outcome<()> {
+    let python = data::cache().join("venv/bin/python");
+    if !python.is_file() {
+        return Err(format!("{} is missing: run tests/setup first", python.display()).into());
+    }
+    let all = chosen(statements::parse(include_str!("statements.sql"))?);
+    let folder = tempfile::tempdir()?;
+    let (cases, mut wrong) = answer_all(&all, folder.path())?;
+    let manifest = folder.path().join("manifest.json");
+    fs::write(&manifest, serde_json::to_vec(&cases)?)?;
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/answers/compare.py");
+    let compared = Command::new(python).arg(script).arg(&manifest).output()?;
+    if !compared.status.success() {
+        wrong.push(format!("compare.py: {}", String::from_utf8_lossy(&compared.stderr)));
+    }
+    wrong.extend(String::from_utf8_lossy(&compared.stdout).lines().map(str::to_owned));
+    assert!(wrong.is_empty(), "{} of {} statements:\n{}", wrong.len(), all.len(), wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_answered_is_refused() -> Outcome<()> {
+    let wrong = refused::check()?;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// The statements that `DP_ANSWERS` asks for: all by default.
+fn chosen(all: Vec<Statement>) -> Vec<Statement> {
+    let Ok(wanted) = std::env::var("DP_ANSWERS") else { return all };
+    all.into_iter().filter(|s| wanted.split(',').any(|part| s.name.contains(part))).collect()
+}
+
+/// Runs dp over all statements; gives the cases to compare and what failed already.
+fn answer_all(all: &[Statement], folder: &Path) -> Outcome<(Vec<serde_json::Value>, Vec<String>)> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new((Vec::new(), Vec::new()));
+    let work = || -> Outcome<()> {
+        while let Some(statement) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let own = folder.join(&statement.name);
+            fs::create_dir(&own)?;
+            let answered = run::answer(statement, &own)?;
+            let case = statement.case(&answered.outputs.into())?;
+            let mut results = results.lock().map_err(|e| e.to_string())?;
+            results.0.push(case);
+            results.1.extend(answered.wrong);
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| -> Outcome<()> {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            worker.join().map_err(|_| "a worker panicked")??;
+        }
+        Ok(())
+    })?;
+    Ok(results.into_inner().map_err(|e| e.to_string())?)
+}

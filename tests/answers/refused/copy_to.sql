@@ -1,0 +1,2 @@
+-- input: lineitem
+COPY (SELECT * FROM input) TO 'elsewhere.parquet'

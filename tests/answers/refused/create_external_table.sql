@@ -1,0 +1,2 @@
+-- input: lineitem
+CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '/etc/hostname'

@@ -1,0 +1,2 @@
+-- input: lineitem
+CREATE TABLE t AS SELECT * FROM input

@@ -1,0 +1,2 @@
+-- input: lineitem
+DROP TABLE input

@@ -1,0 +1,2 @@
+-- input: lineitem
+EXPLAIN SELECT count(*) FROM input

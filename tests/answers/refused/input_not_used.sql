@@ -1,0 +1,3 @@
+-- input: lineitem
+-- tables: nation
+SELECT count(*) AS n FROM nation

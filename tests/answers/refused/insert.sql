@@ -1,0 +1,2 @@
+-- input: lineitem
+INSERT INTO input SELECT * FROM input

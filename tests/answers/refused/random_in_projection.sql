@@ -1,0 +1,2 @@
+-- input: lineitem
+SELECT l_orderkey, random() AS r FROM input

@@ -1,0 +1,2 @@
+-- input: lineitem
+SET datafusion.execution.target_partitions = 8

@@ -1,0 +1,2 @@
+-- input: lineitem
+SELECT count(*) AS n FROM input; SELECT 1

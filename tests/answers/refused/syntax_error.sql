@@ -1,0 +1,2 @@
+-- input: lineitem
+SELECT l_shipmode, FROM input WHERE

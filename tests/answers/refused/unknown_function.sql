@@ -1,0 +1,2 @@
+-- input: lineitem
+SELECT uper(l_shipmode) AS m FROM input

@@ -1,0 +1,2 @@
+-- input: lineitem
+SELECT uuid() AS id, l_orderkey FROM input

@@ -1,0 +1,2 @@
+-- input: lineitem
+SELECT sum(l_shipmode) AS m FROM input
