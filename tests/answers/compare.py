@@ -1,6 +1,8 @@
 """Compares what dp wrote with what DuckDB answers, for all statements in one process.
 
-usage: compare.py MANIFEST.json
+usage: compare.py MANIFEST.json | compare.py --check
+
+`--check` proves on a table of cases that the comparison can fail.
 
 The manifest is a list of cases: `name`, `views` (name and SQL of each table), `sql` (DuckDB's), `ordered`,
 `between` (columns whose exact value lies between DuckDB's `<column>_lo` and `<column>_hi`), `rows` (any so
@@ -153,7 +155,50 @@ def differs(case, names, want, got_names, got):
     return first_difference(names, got, want, between)
 
 
+# names, what dp wrote, what DuckDB answered, and how to compare -> whether they agree.
+CHECKS = [
+    (["a"], [(1,)], [(1,)], {}, True),
+    (["a"], [(1,)], [(2,)], {}, False),
+    (["a"], [(1,)], [], {}, False),
+    (["a"], [(1,)], [(None,)], {}, False),
+    (["a"], [(1,)], [(True,)], {}, False),
+    (["a"], [("1",)], [(1,)], {}, False),
+    (["a"], [(1.0 + 1e-12,)], [(1.0,)], {}, True),
+    (["a"], [(1.0 + 1e-8,)], [(1.0,)], {}, False),
+    (["a"], [(Decimal("1.50"),)], [(Decimal("1.5"),)], {}, True),
+    (["a"], [(Decimal("1.51"),)], [(Decimal("1.5"),)], {}, False),
+    (["a"], [(Decimal("0.333333"),)], [(1 / 3,)], {}, True),
+    (["a"], [(Decimal("0.333343"),)], [(1 / 3,)], {}, False),
+    (["a"], [(float("nan"),)], [(float("nan"),)], {}, True),
+    (["a"], [(float("nan"),)], [(None,)], {}, False),
+    (["a"], [(datetime.date(2000, 1, 1),)], [(datetime.datetime(2000, 1, 1),)], {}, False),
+    (["a"], [(2,), (1,)], [(1,), (2,)], {}, True),
+    (["a"], [(2,), (1,)], [(1,), (2,)], {"ordered": True}, False),
+    (["a"], [(1,), (1,), (2,)], [(1,), (2,), (2,)], {}, False),
+    (["a"], [((1, None),)], [((1, None),)], {}, True),
+    (["a"], [((None, 1),)], [((1, None),)], {}, False),
+    (["a", "b"], [(1, 0.3), (2, 0.1 + 0.2)], [(2, 0.3), (1, 0.1 + 0.2)], {}, True),
+    (["a"], [(1,)], [(1,), (2,), (3,)], {"rows": 1}, True),
+    (["a"], [(4,)], [(1,), (2,), (3,)], {"rows": 1}, False),
+    (["a"], [(1,), (1,)], [(1,), (2,), (3,)], {"rows": 2}, False),
+    (["k", "a"], [(2, 5), (1, 9)], [(1, (8, 10)), (2, (5, 5))], {"between": ["a"]}, True),
+    (["k", "a"], [(2, 9), (1, 5)], [(1, (8, 10)), (2, (5, 5))], {"between": ["a"]}, False),
+]
+
+
+def check():
+    plain_case = {"between": [], "rows": None, "ordered": False}
+    for names, got, want, how, agree in CHECKS:
+        why = differs({**plain_case, **how}, names, want, names, got)
+        if (why is None) != agree:
+            sys.exit(f"{got} and {want} with {how}: {why}")
+    if differs(plain_case, ["a"], [(1,)], ["b"], [(1,)]) is None or differs(plain_case, ["a"], [(1,)], None, []) is None:
+        sys.exit("other columns, or no files at all, are taken for equal")
+
+
 def main():
+    if sys.argv[1] == "--check":
+        return check()
     with open(sys.argv[1]) as f:
         cases = json.load(f)
     for case in cases:

@@ -1,7 +1,8 @@
 //! Answers: what dp says is what DuckDB says, whatever the number of shards, threads and bytes of
 //! memory; and what dp cannot answer it refuses.
 //!
-//! `DP_ANSWERS=part,of,names` runs some statements only; `DP_UPDATE=1` writes the golden files.
+//! `DP_ANSWERS=part,of,names` runs some statements only; `DP_BIN=path` tests another binary;
+//! `DP_UPDATE=1` writes the golden files.
 
 mod data;
 mod events;
@@ -11,9 +12,10 @@ mod run;
 mod statements;
 mod tpch;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,17 +29,12 @@ const WORKERS: usize = 2;
 
 #[test]
 fn answers_are_those_of_duckdb() -> Outcome<()> {
-    let python = data::cache().join("venv/bin/python");
-    if !python.is_file() {
-        return Err(format!("{} is missing: run tests/setup first", python.display()).into());
-    }
     let all = chosen(statements::parse(include_str!("statements.sql"))?);
     let folder = tempfile::tempdir()?;
     let (cases, mut wrong) = answer_all(&all, folder.path())?;
     let manifest = folder.path().join("manifest.json");
     fs::write(&manifest, serde_json::to_vec(&cases)?)?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/answers/compare.py");
-    let compared = Command::new(python).arg(script).arg(&manifest).output()?;
+    let compared = compare(manifest.as_os_str())?;
     if !compared.status.success() {
         wrong.push(format!("compare.py: {}", String::from_utf8_lossy(&compared.stderr)));
     }
@@ -47,10 +44,27 @@ fn answers_are_those_of_duckdb() -> Outcome<()> {
 }
 
 #[test]
+fn the_comparison_can_fail() -> Outcome<()> {
+    let checked = compare("--check".as_ref())?;
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_answered_is_refused() -> Outcome<()> {
     let wrong = refused::check()?;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
+}
+
+/// Runs `compare.py` with Python and DuckDB as `tests/setup` installs them.
+fn compare(argument: &OsStr) -> Outcome<Output> {
+    let python = data::cache().join("venv/bin/python");
+    if !python.is_file() {
+        return Err(format!("{} is missing: run tests/setup first", python.display()).into());
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/answers/compare.py");
+    Ok(Command::new(python).arg(script).arg(argument).output()?)
 }
 
 /// The statements that `DP_ANSWERS` asks for: all by default.

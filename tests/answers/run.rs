@@ -18,9 +18,10 @@ pub const WAYS: [(&str, &[&str]); 4] = [
 /// Numbers of shards; the plans differ, the answers must not.
 pub const SHARDS: [u32; 3] = [1, 3, 17];
 
-/// Runs `dp run` over a spec.
+/// Runs `dp run` over a spec: the binary just built, or the one that `DP_BIN` names.
 pub fn dp(spec: &Path, flags: &[&str]) -> Outcome<Output> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dp"));
+    let binary = std::env::var_os("DP_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_dp").into());
+    let mut command = Command::new(binary);
     Ok(command.arg("run").arg(spec).args(["--progress", "none"]).args(flags).output()?)
 }
 
@@ -72,6 +73,7 @@ pub fn answer(statement: &Statement, folder: &Path) -> Outcome<Answered> {
             }
             if !output.join("_SUCCESS").is_file() {
                 answered.wrong.push(format!("{} ({label}): no _SUCCESS", statement.name));
+                continue;
             }
             let files = published(&output)?;
             let bytes = digest(&files)?;

@@ -766,7 +766,7 @@ WHERE regexp_matches(l_comment, '^(the|sly)[a-z]* [b-d]') GROUP BY 1
 -- name: arithmetic
 -- input: events
 SELECT id, i + u AS a, i - j AS s, i * u AS m, f / 4 AS d, i % 97 AS r, abs(i) AS ab, round(f) AS ro, floor(f) AS fl,
-       ceil(f) AS ce, sqrt(abs(f)) AS sq, power(u, 2) AS p, -f AS n, CAST(f AS BIGINT) = f AS whole, sign(f) AS sg
+       ceil(f) AS ce, sqrt(abs(f)) AS sq, power(u, 2) AS p, -f AS n, trunc(f) = f AS whole, signum(f) AS sg
 FROM input WHERE id % 3 = 0 AND (f IS NULL OR f * 2 <> floor(f * 2) OR f = floor(f))
 -- duckdb
 SELECT id, i + u AS a, i - j AS s, i * u AS m, f / 4 AS d, i % 97 AS r, abs(i) AS ab, round(f) AS ro, floor(f) AS fl,
@@ -841,3 +841,124 @@ SELECT l_orderkey, l_linenumber, l_extendedprice, l_comment FROM input WHERE l_p
 -- name: jsonl_with_nulls
 -- input: events_jsonl
 SELECT k, s, count(*) AS n, sum(i) AS i, avg(f) AS f, count(b) AS b FROM input GROUP BY k, s
+
+-- name: flights_delays_by_carrier
+-- input: repo_flights
+-- tables: airlines=repo_airlines
+-- flags: ordered
+SELECT a.name AS airline, count(*) AS flights, count(*) FILTER (WHERE f.dep_time IS NULL) AS cancelled,
+       avg(f.arr_delay) AS mean_delay,
+       100.0 * count(*) FILTER (WHERE f.arr_delay > 15) / count(f.arr_delay) AS late_percent
+FROM input f JOIN airlines a ON f.carrier = a.carrier GROUP BY a.name ORDER BY mean_delay DESC, airline
+
+-- name: flights_by_folder_column
+-- input: repo_flights
+-- flags: ordered
+SELECT month, count(*) AS n, count(DISTINCT tailnum) AS planes, avg(dep_delay) AS d FROM input
+WHERE month IN (2, 7, 11) GROUP BY month ORDER BY month
+
+-- name: flights_folder_column_pruned_to_nothing
+-- input: repo_flights
+SELECT month, count(*) AS n FROM input WHERE month > 12 GROUP BY month
+
+-- name: flights_longest_delays
+-- input: repo_flights
+-- tables: airlines=repo_airlines
+-- flags: ordered
+SELECT f.month, f.day, a.name AS airline, f.flight, f.origin, f.dest, f.dep_delay AS delay
+FROM input f JOIN airlines a ON f.carrier = a.carrier WHERE f.dep_delay IS NOT NULL
+ORDER BY f.dep_delay DESC, f.month, f.day, f.flight LIMIT 20
+
+-- name: flights_makers
+-- input: repo_flights
+-- tables: planes=repo_planes
+-- flags: ordered
+SELECT coalesce(p.manufacturer, '(unknown)') AS maker, count(*) AS flights, count(DISTINCT f.tailnum) AS planes,
+       sum(f.distance) AS miles, avg(f.year - p.year) AS mean_age
+FROM input f LEFT JOIN planes p ON f.tailnum = p.tailnum WHERE f.air_time IS NOT NULL
+GROUP BY 1 HAVING count(*) >= 1000 ORDER BY miles DESC, maker
+
+-- name: flights_in_bad_weather
+-- input: repo_flights
+-- tables: weather=repo_weather_stated
+SELECT CASE WHEN w.visib IS NULL THEN 'not observed' WHEN w.visib < 1 THEN 'below 1 mile' ELSE 'above' END AS visibility,
+       coalesce(w.precip > 0, false) AS rain, count(*) AS flights, avg(f.dep_delay) AS mean_delay,
+       median(CAST(f.dep_delay AS DOUBLE)) AS median_delay
+FROM input f LEFT JOIN weather w ON f.origin = w.origin AND f.time_hour = w.time_hour GROUP BY 1, 2
+
+-- name: flights_cleaned
+-- input: repo_flights
+SELECT make_date(year, month, day) AS date, CAST(time_hour AS TIMESTAMP) AS due, carrier, flight, tailnum,
+       distance * 60.0 / air_time AS speed FROM input
+WHERE air_time IS NOT NULL AND arr_delay IS NOT NULL AND month = 6 AND origin = 'LGA'
+
+-- name: flights_time_of_day_profile
+-- input: repo_flights
+-- flags: ordered
+SELECT origin, hour, avg(dep_delay) AS mean, stddev(dep_delay) AS sd, max(dep_delay) AS worst,
+       corr(CAST(dep_delay AS DOUBLE), CAST(arr_delay AS DOUBLE)) AS c FROM input
+GROUP BY origin, hour ORDER BY origin, hour
+
+-- name: flights_rollup_of_the_year
+-- input: repo_flights
+SELECT origin, month, count(*) AS n, count(*) FILTER (WHERE dep_time IS NULL) AS cancelled FROM input
+GROUP BY ROLLUP (origin, month)
+
+-- name: flights_busiest_day_of_each_airport
+-- input: repo_flights
+SELECT origin, month, day, n FROM (
+  SELECT origin, month, day, count(*) AS n,
+         row_number() OVER (PARTITION BY origin ORDER BY count(*) DESC, month, day) AS r
+  FROM input GROUP BY origin, month, day) x WHERE r <= 2
+
+-- name: flights_to_airports_without_a_name
+-- input: repo_flights
+-- tables: airports=repo_airports
+SELECT dest, count(*) AS n FROM input f WHERE NOT EXISTS (SELECT 1 FROM airports a WHERE a.iata = f.dest) GROUP BY dest
+
+-- name: us_flights_routes
+-- input: repo_us
+-- tables: airports=repo_airports
+-- flags: ordered
+SELECT a.city AS origin, b.city AS destination, f.origin || '-' || f.destination AS route, count(*) AS flights,
+       max(f.distance) AS miles, avg(f.delay) AS mean_delay
+FROM input f JOIN airports a ON f.origin = a.iata JOIN airports b ON f.destination = b.iata
+GROUP BY a.city, b.city, f.origin, f.destination ORDER BY flights DESC, route LIMIT 20
+
+-- name: us_flights_per_day
+-- input: repo_us
+-- flags: ordered
+SELECT CAST(date AS DATE) AS day, count(*) AS n, min(date) AS first, max(date) AS last, sum(distance) AS miles
+FROM input GROUP BY 1 ORDER BY 1
+
+-- name: weather_inferred
+-- input: repo_weather
+SELECT origin, month, count(*) AS n, avg(temp) AS temp, max(wind_gust) AS gust, sum(precip) AS rain,
+       count(wind_gust) AS gusts, min(CAST(time_hour AS TIMESTAMP)) AS t0 FROM input GROUP BY origin, month
+
+-- name: weather_stated
+-- input: repo_weather_stated
+-- flags: ordered
+SELECT origin, temp, CAST(time_hour AS TIMESTAMP) AS t FROM input WHERE temp > 95
+ORDER BY temp DESC, origin, time_hour
+
+-- name: verses_words
+-- input: repo_verses
+-- flags: ordered
+SELECT word, count(*) AS times, count(DISTINCT book) AS books FROM (
+  SELECT book, unnest(string_to_array(regexp_replace(lower(text), '[^a-z]+', ' ', 'g'), ' ')) AS word FROM input) x
+WHERE word <> '' GROUP BY word ORDER BY times DESC, word LIMIT 2000
+
+-- name: verses_by_book
+-- input: repo_verses
+SELECT book, count(*) AS verses, sum(length(text)) AS letters, first_value(text ORDER BY chapter, verse) AS begins
+FROM input GROUP BY book
+-- duckdb
+SELECT book, count(*) AS verses, sum(length(text)) AS letters, first(text ORDER BY chapter, verse) AS begins
+FROM input GROUP BY book
+
+-- name: psalms_with_line_breaks
+-- input: repo_psalms
+-- flags: ordered
+SELECT psalm, verses, length(text) AS letters, split_part(text, chr(10), 1) AS first_verse, text FROM input
+ORDER BY psalm
