@@ -669,16 +669,20 @@ SELECT count(*) AS n FROM input WHERE o_custkey NOT IN (SELECT c_custkey FROM cu
 SELECT k, count(*) AS n FROM input WHERE NOT EXISTS (SELECT 1 FROM nation WHERE n_nationkey = k AND n_regionkey = 1)
 GROUP BY k
 
--- name: join_not_in_null_keys
--- input: events
+-- name: correlated_subquery_over_the_aggregated_input
+-- input: lineitem
 -- tables: nation
-SELECT k, count(*) AS n FROM input WHERE k NOT IN (SELECT n_nationkey FROM nation WHERE n_regionkey = 1) GROUP BY k
+SELECT n_name, (SELECT count(*) FROM input WHERE l_suppkey = n_nationkey) AS n FROM nation
 
--- name: join_not_in_a_set_with_null
--- input: events
+-- name: lateral_over_the_aggregated_input
+-- input: lineitem
 -- tables: nation
-SELECT count(*) AS n FROM input
-WHERE k NOT IN (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation)
+SELECT n_name, x.n FROM nation CROSS JOIN LATERAL (SELECT count(*) AS n FROM input WHERE l_suppkey = n_nationkey) x
+
+-- name: side_tables_only
+-- input: lineitem
+-- tables: nation, region
+SELECT r_name, count(*) AS n FROM nation JOIN region ON n_regionkey = r_regionkey GROUP BY r_name
 
 -- name: join_inequality
 -- input: events

@@ -1,3 +1,2 @@
 -- input: lineitem
--- tables: nation
-SELECT n_name, (SELECT count(*) FROM input WHERE l_suppkey = n_nationkey) AS n FROM nation
+SELECT count(*) AS n FROM input a WHERE l_quantity > (SELECT avg(l_quantity) FROM input b WHERE b.l_partkey = a.l_partkey)

@@ -1,3 +1,2 @@
 -- input: lineitem
--- tables: nation
-SELECT n_name, x.n FROM nation CROSS JOIN LATERAL (SELECT count(*) AS n FROM input WHERE l_suppkey = n_nationkey) x
+SELECT count(*) AS n FROM input a CROSS JOIN LATERAL (SELECT max(l_quantity) AS q FROM input b WHERE b.l_orderkey = a.l_orderkey) x WHERE x.q > 10

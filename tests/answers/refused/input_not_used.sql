@@ -1,3 +1,0 @@
--- input: lineitem
--- tables: nation
-SELECT count(*) AS n FROM nation
