@@ -51,4 +51,4 @@ golden: setup
 
 ## Compare dp with DuckDB, Polars and DataFusion; see benches/README.md.
 bench:
-	bash benches/run
+	python3 benches/run.py

@@ -78,4 +78,4 @@ def machine():
                 break
     with open("/proc/meminfo") as f:
         memory = int(f.readline().split()[1]) * 1024
-    return {"cpu": model, "cores": os.cpu_count(), "memory": memory, "kernel": os.uname().release}
+    return {"cpu": model, "cores": os.cpu_count(), "memory": memory, "kernel": os.uname().release.split("-")[0]}

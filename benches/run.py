@@ -113,6 +113,9 @@ class Bench:
         return row
 
 
+HEADS = ["engine", "wall s (best)", "x DataFusion", "in process s", "CPU s", "peak RSS MiB", "foreign cores", "output"]
+
+
 def table(rows):
     """Markdown: a table for each workload and scale."""
     lines = []
@@ -120,8 +123,7 @@ def table(rows):
         group = [r for r in rows if (r["scale"], r["workload"]) == key]
         base = next((r["wall"] for r in group if r["engine"] == "datafusion" and "wall" in r), None)
         lines += [f"### SF{key[0]:g}: {WORKLOADS[key[1]]}", ""]
-        lines += ["| engine | wall s (best) | x DataFusion | in process s | CPU s | peak RSS MiB | foreign cores | output |"]
-        lines += ["| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"]
+        lines += [f"| {' | '.join(HEADS)} |", f"| --- |{' ---: |' * 6} --- |"]
         for r in group:
             if "failed" in r:
                 lines.append(f"| {r['engine']} | failed | | | | | | {r['failed'].splitlines()[0][:80]} |")

@@ -49,9 +49,7 @@ pub fn dataset(name: &str) -> Result<Dataset, Box<dyn std::error::Error + Send +
         }
         "events_jsonl" => {
             let folder = cache().join("events-1-jsonl");
-            tpch::once(&folder, |f| {
-                tpch::write_jsonl(&f.join("events.jsonl"), events::batches(0, 12_000))
-            })?;
+            tpch::once(&folder, |f| tpch::write_jsonl(&f.join("events.jsonl"), events::batches(0, 12_000)))?;
             text(&folder.join("*.jsonl"), "read_json", ", format = 'newline_delimited'")
         }
         _ if name.starts_with("repo_") => repository::dataset(name)?,

@@ -76,7 +76,8 @@ impl Statement {
         for header in ["inputs", "tables"] {
             let sets = self.datasets(header)?;
             if !sets.is_empty() {
-                let sets = sets.into_iter().map(|(name, dataset)| (name, dataset.spec)).collect::<Map<_, _>>();
+                let sets =
+                    sets.into_iter().map(|(name, dataset)| (name, dataset.spec)).collect::<Map<_, _>>();
                 spec.insert(header.to_owned(), Value::Object(sets));
             }
         }
