@@ -22,6 +22,7 @@ use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 
 use super::errors::planning;
+use super::one_partition::in_one_piece;
 use super::refuse;
 use super::scan::{LeafExec, Role, as_leaf};
 use crate::error::{Error, Result};
@@ -64,7 +65,7 @@ pub(super) struct CutPlan {
 /// `Usage`: the statement cannot be cut; the message says why and what to write instead.
 pub(super) fn cut(plan: Plan) -> Result<CutPlan> {
     let mut cutter = Cutter { found: None };
-    let (kind, plan) = cutter.walk(limits_into_sorts(plan)?, false)?;
+    let (kind, plan) = cutter.walk(limits_into_sorts(in_one_piece(plan)?)?, false)?;
     let (map, node) = match cutter.found {
         Some((map, node)) => (Some(map), Some(node)),
         None => (None, None),
@@ -111,7 +112,9 @@ impl Cutter {
             return Ok((kind, plan));
         }
         let is_aggregate = downcast::<AggregateExec>(&plan).is_some();
-        let is_row_wise = is_row_wise(&plan) || downcast::<SortExec>(&plan).is_some();
+        let is_row_wise = is_row_wise(&plan)
+            || downcast::<SortExec>(&plan).is_some()
+            || downcast::<UnionExec>(&plan).is_some();
         let below_aggregate = is_aggregate || (for_aggregate && is_row_wise);
         let mut kinds = Vec::new();
         let mut children = Vec::new();
@@ -274,7 +277,7 @@ fn check_join_type(join_type: JoinType) -> Result<()> {
     }
 }
 
-fn contains_input(plan: &Plan) -> bool {
+pub(super) fn contains_input(plan: &Plan) -> bool {
     as_leaf(plan).is_some_and(|l| matches!(l.role, Role::Input(_)))
         || plan.children().into_iter().any(contains_input)
 }

@@ -6,6 +6,7 @@ mod check;
 mod cut;
 mod errors;
 mod exclude;
+mod one_partition;
 mod program;
 mod refuse;
 mod scan;
