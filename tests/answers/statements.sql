@@ -604,6 +604,33 @@ GROUP BY k ORDER BY n DESC, k LIMIT 200
 SELECT l_orderkey AS k, l_shipdate AS d FROM a WHERE l_orderkey < 3000
 UNION ALL SELECT o_orderkey, o_orderdate FROM b WHERE o_orderkey < 3000
 
+-- name: union_all_sorted
+-- inputs: a=lineitem, b=orders
+-- flags: ordered
+SELECT k, d FROM (SELECT l_orderkey AS k, l_shipdate AS d FROM a WHERE l_quantity > 48
+  UNION ALL SELECT o_orderkey AS k, o_orderdate AS d FROM b WHERE o_totalprice > 300000) u ORDER BY d DESC, k
+
+-- name: union_all_top_k
+-- inputs: a=lineitem, b=orders
+-- flags: ordered
+SELECT k, v FROM (SELECT l_orderkey AS k, l_extendedprice AS v FROM a UNION ALL SELECT o_orderkey, o_totalprice FROM b) u
+ORDER BY v DESC, k LIMIT 40
+
+-- name: union_all_grouping_sets
+-- inputs: a=lineitem, b=orders
+SELECT what, y, count(*) AS n FROM (
+  SELECT 'line' AS what, extract(year FROM l_shipdate) AS y FROM a
+  UNION ALL SELECT 'order' AS what, extract(year FROM o_orderdate) AS y FROM b) u GROUP BY CUBE (what, y)
+
+-- name: union_distinct_of_inputs
+-- inputs: a=lineitem, b=orders
+SELECT count(*) AS n, sum(k) AS k FROM (SELECT l_orderkey AS k FROM a WHERE l_tax = 0 UNION SELECT o_orderkey AS k FROM b WHERE o_orderstatus = 'F') u
+
+-- name: same_input_twice_under_two_names
+-- inputs: a=nation, b=nation
+-- flags: ordered
+SELECT n_name, count(*) AS n FROM (SELECT n_name FROM a UNION ALL SELECT n_name FROM b) u GROUP BY n_name ORDER BY n_name
+
 -- name: join_inner
 -- input: lineitem
 -- tables: supplier, nation
