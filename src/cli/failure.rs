@@ -11,7 +11,9 @@ const HINT: &str = "hint";
 
 /// Lines for a person, the last one ended. `resume` is the command that goes on with the work.
 pub(super) fn text(error: &Error, resume: Option<&str>) -> String {
-    let mut lines = vec![format!("error: {}", printable(error.message()))];
+    // All problems of a spec are one error with a line each.
+    let mut lines: Vec<String> =
+        printable(error.message()).lines().map(|line| format!("error: {line}")).collect();
     let places = error.context().iter().filter(|(key, _)| *key != HINT);
     lines.extend(places.map(|(key, value)| format!("  {key}: {}", printable(value))));
     lines.extend(causes(error).iter().map(|cause| format!("caused by: {}", printable(cause))));
@@ -131,8 +133,17 @@ mod tests {
     }
 
     #[test]
+    fn each_problem_of_a_spec_has_its_line() {
+        let problems = Error::usage("a.yaml:3:1: spec.sq: unknown key\na.yaml:4:1: spec.sql: is missing");
+        assert_eq!(
+            text(&problems, None),
+            "error: a.yaml:3:1: spec.sq: unknown key\nerror: a.yaml:4:1: spec.sql: is missing\n"
+        );
+    }
+
+    #[test]
     fn terminal_codes_in_data_are_harmless() {
-        assert_eq!(text(&Error::bad_data("bad \u{1b}[31mred\r\n"), None), "error: bad \\u{1b}[31mred\\r\n\n");
+        assert_eq!(text(&Error::bad_data("bad \u{1b}[31mred\r\n"), None), "error: bad \\u{1b}[31mred\\r\n");
     }
 
     #[test]

@@ -85,8 +85,9 @@ fn long<R: print::Report>(
     let at_signal = Arc::clone(&ending);
     let outcome = Surroundings::read().and_then(|here| {
         let kill_at = here.variable(kill::VARIABLE).map(kill::KillAt::parse).transpose()?;
-        signal::listen(interrupt.clone(), move || at_signal.cut_short())?;
         let progress = Progress::start(mode);
+        let wipe = progress.wiper();
+        signal::listen(interrupt.clone(), move || at_signal.cut_short(&wipe))?;
         let sink = match kill_at {
             Some(at) => at.watch(progress.sink(), kill::kill_self),
             None => progress.sink(),
@@ -137,9 +138,10 @@ impl Ending {
     }
 
     /// The work did not end in time: says so, unless it has ended meanwhile.
-    fn cut_short(&self) -> bool {
+    fn cut_short(&self, wipe: impl Fn()) -> bool {
         let mine = self.claim();
         if mine {
+            wipe();
             self.failed(&Error::new(Kind::Interrupted, "interrupted"));
         }
         mine
@@ -176,7 +178,7 @@ mod tests {
     fn one_of_work_and_signal_ends_the_command() {
         let ending = Ending::new(ProgressMode::None, true);
         assert!(ending.claim());
-        assert!(!ending.cut_short());
+        assert!(!ending.cut_short(|| ()));
     }
 
     #[test]

@@ -74,13 +74,23 @@ impl Progress {
             // It cannot fail but by a panic, which the hook has shown.
             let _ = drawer.join();
         }
-        if let Screen::Bar(bar) = &self.shared.screen {
-            bar.finish_and_clear();
-        }
+        self.shared.wipe();
+    }
+
+    /// Wipes a bar away when the process is about to end in the middle of the work.
+    pub fn wiper(&self) -> impl Fn() + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        move || shared.wipe()
     }
 }
 
 impl Shared {
+    fn wipe(&self) {
+        if let Screen::Bar(bar) = &self.screen {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Draws at each interval until the end.
     fn draw(&self) {
         let Some(interval) = self.screen.interval() else { return };
