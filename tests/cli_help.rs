@@ -69,6 +69,12 @@ fn completions_name_the_commands() {
 }
 
 #[test]
+fn the_schema_is_json() {
+    let schema: serde_json::Value = serde_json::from_slice(&dp(&["schema"]).stdout).expect("it is JSON");
+    assert!(schema["$schema"].is_string());
+}
+
+#[test]
 fn a_reader_that_stops_reading_is_no_error() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_dp"))
         .args(["completions", "zsh"])

@@ -4,7 +4,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use super::units;
+use crate::spec::parse_size;
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 defect of dp, 2 wrong usage or spec, 10 bad data, 11 the run cannot go on,
@@ -185,11 +185,11 @@ pub(super) struct NameArgs {
 /// How much of the machine.
 #[derive(Debug, Args)]
 pub(super) struct MachineArgs {
-    /// Compute threads, 1 to 1024 [default: the spec's, else the CPUs this process may use]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    /// Compute threads, 1 to 4096 [default: the spec's, else the CPUs this process may use]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub threads: Option<u32>,
     /// Memory to use, such as 512MiB or 4Gi [default: the spec's, else what this process may use]
-    #[arg(long, value_name = "SIZE", value_parser = units::parse_bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub memory: Option<u64>,
 }
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::id::ShardId;
-use crate::ops::{
-    Env, FindRequest, Given, ListRequest, Machine, PlanRequest, RunRequest, SpecText, SqlRequest,
-};
+use crate::ops::{Env, FindRequest, ListRequest, Machine, PlanRequest, RunRequest, SpecText, SqlRequest};
+
+use crate::spec::Given;
 
 use super::args::{FindArgs, GivenArgs, ListArgs, MachineArgs, PlanArgs, RunArgs, SqlArgs};
 
@@ -188,6 +188,7 @@ mod tests {
             output: Some("o".to_owned()),
             work: Some("w".to_owned()),
             base: folder.path().to_owned(),
+            interval: None,
         };
         assert_eq!((request.given, request.machine.threads, request.run), (given, Some(3), None));
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::id::ShardId;
+use crate::spec::Given;
 
 /// A job spec as read, not yet parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,21 +15,6 @@ pub struct SpecText {
     /// Its file as the user named it, for messages; `<stdin>` for standard input.
     pub file: String,
     /// Relative places in the spec lie under this absolute folder: that of the file.
-    pub base: PathBuf,
-}
-
-/// What the command line says beside, or instead of, the spec.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Given {
-    /// Values of parameters, in the order given.
-    pub sets: Vec<(String, String)>,
-    /// Instead of `input.url`.
-    pub input: Option<String>,
-    /// Instead of `output.url`.
-    pub output: Option<String>,
-    /// Instead of `work.url`.
-    pub work: Option<String>,
-    /// Relative places given here lie under this absolute folder: the working directory.
     pub base: PathBuf,
 }
 
