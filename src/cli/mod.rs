@@ -58,7 +58,9 @@ fn dispatch(command: Command) -> u8 {
         Command::Status(args) => short(args.output.output, |here| ops::status(&here.find(args))),
         Command::List(args) => short(args.output.output, |here| ops::list(&here.list(args))),
         Command::Gc(args) => short(args.find.output.output, |here| ops::gc(&here.find(args.find))),
-        Command::Schema => exit(print::to_stdout(format!("{:#}\n", ops::schema()).as_bytes())),
+        Command::Schema => {
+            exit(ops::schema().and_then(|text| print::to_stdout(format!("{text}\n").as_bytes())))
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "dp", &mut script);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::id::ShardId;
-use crate::spec::Given;
+pub use crate::spec::Given;
 
 /// A job spec as read, not yet parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
