@@ -55,7 +55,8 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder for batches of `schema`.
     pub fn new(schema: &SchemaRef) -> Result<Self> {
-        let header = schema_message(&flat::schema(schema, flat::Views::Large))?;
+        let mut header = schema_stream(&flat::schema(schema, flat::Views::Large))?;
+        header.truncate(header.len().saturating_sub(END_OF_STREAM));
         Ok(Self { schema: schema.clone(), header: header.into() })
     }
 
@@ -66,10 +67,13 @@ impl Decoder {
 
     /// All batches of one or more pieces.
     pub fn decode(&self, bytes: impl Into<Buffer>) -> Result<Vec<RecordBatch>> {
-        let mut stream = StreamDecoder::new();
-        stream.decode(&mut self.header.clone()).map_err(torn)?;
         let mut bytes = bytes.into();
         let mut batches = Vec::new();
+        if bytes.is_empty() {
+            return Ok(batches);
+        }
+        let mut stream = StreamDecoder::new();
+        stream.decode(&mut self.header.clone()).map_err(torn)?;
         while !bytes.is_empty() {
             if let Some(batch) = stream.decode(&mut bytes).map_err(torn)? {
                 batches.push(flat::cast(&batch, &self.schema)?);
@@ -80,19 +84,17 @@ impl Decoder {
     }
 }
 
-/// The schema as an IPC message.
-pub fn schema_message(schema: &SchemaRef) -> Result<Vec<u8>> {
+/// The schema as an IPC stream without batches.
+pub fn schema_stream(schema: &SchemaRef) -> Result<Vec<u8>> {
     let stream = StreamEncoder::try_new_with_options(schema, options()?).map_err(unsupported)?;
     let buffers = stream.finish().map_err(unsupported)?;
-    let mut bytes: Vec<u8> = buffers.iter().flat_map(|b| b.as_slice()).copied().collect();
-    bytes.truncate(bytes.len().saturating_sub(END_OF_STREAM));
-    Ok(bytes)
+    Ok(buffers.iter().flat_map(|b| b.as_slice()).copied().collect())
 }
 
-/// Reads what [`schema_message`] wrote.
-pub fn read_schema(message: Vec<u8>) -> Result<SchemaRef> {
+/// Reads what [`schema_stream`] wrote.
+pub fn read_schema(bytes: Vec<u8>) -> Result<SchemaRef> {
     let mut stream = StreamDecoder::new();
-    stream.decode(&mut Buffer::from_vec(message)).map_err(torn)?;
+    stream.decode(&mut Buffer::from_vec(bytes)).map_err(torn)?;
     stream.schema().ok_or_else(|| Error::bad_data("an Arrow IPC stream has no schema"))
 }
 

@@ -13,6 +13,8 @@ pub mod partials;
 mod rebatch;
 pub mod reduce;
 pub mod rows;
+#[cfg(test)]
+mod sample;
 pub mod sort;
 pub mod spill;
 pub mod write;

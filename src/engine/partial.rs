@@ -5,9 +5,9 @@
 //! pieces of Arrow IPC (see `ipc`), one run of pieces per bucket that has rows
 //! index: per bucket that has rows, in order:
 //!   bucket u32 · batches u32 · offset u64 · len u64 · rows u64 · hash u64 of the bytes
-//! schema: Arrow IPC message
-//! footer: index offset u64 · entries u32 · schema len u32 · buckets u32 · hash u32 of index and
-//!         schema · "dp-part" and the format number
+//! schema: Arrow IPC stream without batches
+//! footer: index offset u64 · entries u32 · schema len u32 · buckets u32 · 4 bytes of the hash of
+//!         all from the index to here · "dp-part" and the format number
 //! ```
 //! All numbers are little-endian. A whole-file checksum is the commit record's business; the hashes
 //! here guard the ranges that are read without reading the whole file.
@@ -26,6 +26,8 @@ use crate::error::{Error, Result};
 const MAGIC: [u8; 8] = *b"dp-part\x01";
 const ENTRY: usize = 40;
 const FOOTER: usize = 32;
+/// Bytes of the footer's hash.
+const HASH: usize = 4;
 
 /// Writes a partial from front to back.
 pub struct PartialWriter<W: Write> {
@@ -107,17 +109,19 @@ impl<W: Write> PartialWriter<W> {
     /// # Errors
     /// What writing gives.
     pub fn finish(mut self) -> Result<(W, u64)> {
-        let entries = (self.index.len() / ENTRY) as u32;
-        let schema = ipc::schema_message(&self.schema)?;
+        // At most one entry a bucket, and buckets are counted in 32 bits.
+        let entries = u32::try_from(self.index.len() / ENTRY).unwrap_or(u32::MAX);
+        let schema = ipc::schema_stream(&self.schema)?;
         let schema_len = u32::try_from(schema.len())
             .map_err(|e| Error::internal("the schema of a partial is too large").because(e))?;
         let mut tail = self.index;
         tail.extend(schema);
-        let hash = short_hash(&blake3::hash(&tail)) as u32;
         tail.extend(self.offset.to_le_bytes());
-        for number in [entries, schema_len, self.buckets, hash] {
+        for number in [entries, schema_len, self.buckets] {
             tail.extend(number.to_le_bytes());
         }
+        let hash = blake3::hash(&tail);
+        tail.extend(&hash.as_bytes()[..HASH]);
         tail.extend(MAGIC);
         self.out.write_all(&tail).map_err(write_failed)?;
         self.out.flush().map_err(write_failed)?;
@@ -212,10 +216,12 @@ impl<R: Ranges> PartialReader<R> {
             let skip = usize::try_from(footer.index - tail_start).map_err(|_| foreign("index"))?;
             tail = tail.slice(skip.min(tail.len())..);
         }
-        let body = tail.get(..tail.len().saturating_sub(FOOTER)).ok_or_else(|| foreign("footer"))?;
-        if short_hash(&blake3::hash(body)) as u32 != footer.hash {
+        let hashed = tail.len().saturating_sub(HASH + MAGIC.len());
+        let (content, end) = tail.split_at_checked(hashed).ok_or_else(|| foreign("footer"))?;
+        if !end.starts_with(&blake3::hash(content).as_bytes()[..HASH]) {
             return Err(foreign("hash of the index"));
         }
+        let body = tail.get(..tail.len().saturating_sub(FOOTER)).ok_or_else(|| foreign("footer"))?;
         let (index, schema) = body
             .split_at_checked(footer.entries as usize * ENTRY)
             .filter(|(_, schema)| schema.len() == footer.schema_len as usize)
@@ -290,7 +296,6 @@ struct Footer {
     entries: u32,
     schema_len: u32,
     buckets: u32,
-    hash: u32,
 }
 
 impl Footer {
@@ -307,13 +312,7 @@ impl Footer {
         }
         let index = u64_at(numbers, 0).ok_or_else(|| foreign("footer"))?;
         let number = |at| u32_at(numbers, at).ok_or_else(|| foreign("footer"));
-        let footer = Self {
-            index,
-            entries: number(8)?,
-            schema_len: number(12)?,
-            buckets: number(16)?,
-            hash: number(20)?,
-        };
+        let footer = Self { index, entries: number(8)?, schema_len: number(12)?, buckets: number(16)? };
         let body = u64::from(footer.entries) * ENTRY as u64 + u64::from(footer.schema_len);
         match footer.index.checked_add(body + FOOTER as u64) {
             Some(end) if end == size && footer.index >= MAGIC.len() as u64 => Ok(footer),
@@ -357,4 +356,135 @@ fn write_failed(e: std::io::Error) -> Error {
         _ => crate::error::Kind::Transient,
     };
     Error::new(kind, "a partial cannot be written").because(e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::sample;
+    use std::collections::HashMap;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A file that counts what is read.
+    struct Counting(Bytes, AtomicU64);
+
+    impl Ranges for Counting {
+        fn size(&self) -> u64 {
+            self.0.size()
+        }
+
+        fn read(&self, range: Range<u64>) -> Result<Bytes> {
+            self.1.fetch_add(range.end - range.start, Ordering::Relaxed);
+            self.0.read(range)
+        }
+    }
+
+    fn bucket(number: u32) -> Vec<RecordBatch> {
+        let from = number as usize * 10;
+        match number % 4 {
+            0 => Vec::new(),
+            1 => vec![sample::all_types(from, 5, 0)],
+            2 => vec![sample::all_types(from, 0, 0)],
+            _ => vec![sample::all_types(from, 600, 0), sample::all_types(from + 7, 1, 0)],
+        }
+    }
+
+    fn file(buckets: u32) -> Bytes {
+        let schema = sample::all_types(0, 0, 0).schema();
+        let mut writer = PartialWriter::new(Vec::new(), &schema, buckets).expect("writer");
+        for number in 0..buckets {
+            writer.write_bucket(number, &bucket(number)).expect("bucket");
+        }
+        let (bytes, rows) = writer.finish().expect("finish");
+        let want: usize = (0..buckets).flat_map(bucket).map(|b| b.num_rows()).sum();
+        assert_eq!(rows, want as u64);
+        bytes.into()
+    }
+
+    #[test]
+    fn buckets_come_back() {
+        for buckets in [0, 1, 2, 9, 400] {
+            let bytes = file(buckets);
+            let reader = PartialReader::open(bytes.clone()).expect("open");
+            assert_eq!(reader.buckets(), buckets);
+            assert_eq!(reader.schema(), &sample::all_types(0, 0, 0).schema());
+            for number in (0..buckets.min(9)).rev().chain([buckets, u32::MAX]) {
+                let got = reader.read_bucket(number).expect("bucket");
+                let mut want = if number < buckets { bucket(number) } else { Vec::new() };
+                want.retain(|b| b.num_rows() > 0);
+                assert_eq!(got.len(), want.len());
+                assert_eq!(sample::rows_of(&got), sample::rows_of(&want));
+                assert!(got.iter().all(|b| b.schema_ref() == reader.schema()));
+                assert_eq!(reader.bucket_size(number).1 as usize, sample::rows_of(&want).len());
+            }
+        }
+    }
+
+    #[test]
+    fn names_nullability_and_metadata_stay() {
+        let fields = vec![
+            arrow::datatypes::Field::new("a", arrow::datatypes::DataType::Utf8View, false)
+                .with_metadata(HashMap::from([("k".to_owned(), "v".to_owned())])),
+            arrow::datatypes::Field::new("a", arrow::datatypes::DataType::Int64, true),
+        ];
+        let schema: SchemaRef = arrow::datatypes::Schema::new_with_metadata(
+            fields,
+            HashMap::from([("x".to_owned(), "y".to_owned())]),
+        )
+        .into();
+        let writer = PartialWriter::new(Vec::new(), &schema, 5).expect("writer");
+        let (bytes, _) = writer.finish().expect("finish");
+        assert_eq!(PartialReader::open(Bytes::from(bytes)).expect("open").schema(), &schema);
+    }
+
+    #[test]
+    fn one_bucket_is_read_alone() {
+        let file = Counting(file(8), AtomicU64::new(0));
+        let reader = PartialReader::open(file).expect("open");
+        let opened = reader.file.1.swap(0, Ordering::Relaxed);
+        assert!(opened <= TAIL + 8192, "{opened}");
+        reader.read_bucket(1).expect("bucket");
+        assert_eq!(reader.file.1.load(Ordering::Relaxed), reader.bucket_size(1).0);
+    }
+
+    #[test]
+    fn buckets_out_of_order_are_a_defect() {
+        let schema = sample::all_types(0, 0, 0).schema();
+        let mut writer = PartialWriter::new(Vec::new(), &schema, 4).expect("writer");
+        writer.write_bucket(2, &[]).expect("first");
+        assert!(writer.write_bucket(2, &[]).is_err());
+        assert!(writer.write_bucket(1, &[]).is_err());
+        assert!(writer.write_bucket(4, &[]).is_err());
+    }
+
+    #[test]
+    fn torn_and_foreign_files_are_refused() {
+        let whole = file(6);
+        let buckets = |bytes: Bytes| -> Result<usize> {
+            let reader = PartialReader::open(bytes)?;
+            (0..6).map(|b| Ok(reader.read_bucket(b)?.len())).sum()
+        };
+        let want = buckets(whole.clone()).expect("whole");
+        for end in (0..whole.len()).step_by(251).chain(whole.len() - 40..whole.len()) {
+            assert!(buckets(whole.slice(..end)).is_err(), "cut at {end}");
+        }
+        for at in (0..whole.len()).step_by(211).chain(whole.len() - 500..whole.len()) {
+            let mut bytes = whole.to_vec();
+            bytes[at] ^= 0x41;
+            // Only the magic at the front is not looked at.
+            if let Ok(count) = buckets(bytes.into()) {
+                assert!(at < MAGIC.len() && count == want, "flipped at {at}");
+            }
+        }
+        for foreign in [&b""[..], b"PAR1", &[0; 500], &[0xFF; 500]] {
+            let error = PartialReader::open(Bytes::from(foreign)).err().expect("foreign");
+            assert_eq!(error.kind(), crate::error::Kind::BadData);
+        }
+        let mut newer = whole.to_vec();
+        *newer.last_mut().expect("bytes") = 2;
+        assert_eq!(
+            PartialReader::open(Bytes::from(newer)).err().expect("newer").kind(),
+            crate::error::Kind::Stop
+        );
+    }
 }

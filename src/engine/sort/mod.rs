@@ -241,3 +241,6 @@ fn gather(batches: &[&RecordBatch], rows: &[Entry]) -> Result<RecordBatch> {
     interleave_record_batch(batches, &rows)
         .map_err(|e| Error::bad_data("sorted rows cannot be joined into one batch").because(e))
 }
+
+#[cfg(test)]
+mod tests;

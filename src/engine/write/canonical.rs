@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, MapArray, OffsetSizeTrait, RecordBatch,
-    StructArray, UInt32Array, make_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, FixedSizeBinaryArray, FixedSizeListArray,
+    GenericListArray, MapArray, OffsetSizeTrait, PrimitiveArray, RecordBatch, StructArray, UInt32Array,
+    downcast_primitive_array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{DataType, FieldRef};
@@ -25,44 +26,50 @@ pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch> {
     flat::from_columns(batch.schema_ref(), columns, batch.num_rows())
 }
 
-/// Taking all rows one by one writes zeros, or nothing, for each NULL. What lies inside of lists
-/// and structs is made canonical after that, when only what is shown is left.
+/// Values are written anew one by one, with zeros or nothing for each NULL. What lies inside of
+/// lists and structs is made canonical after that, when only what is shown is left.
 fn canonical_array(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let rows = u32::try_from(array.len()).map_err(|e| ArrowError::ComputeError(e.to_string()))?;
-    let nulls = array.nulls().filter(|n| n.null_count() > 0).cloned();
-    let all = UInt32Array::new((0..rows).collect::<Vec<u32>>().into(), nulls);
-    let taken = take(array, &all, None)?;
+    downcast_primitive_array! {
+        array => return Ok(primitive(array)),
+        DataType::Boolean => return Ok(Arc::new(array.as_boolean().iter().collect::<BooleanArray>())),
+        DataType::FixedSizeBinary(size) => {
+            let values = array.as_fixed_size_binary().iter();
+            return Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values, *size)?));
+        }
+        _ => ()
+    }
+    let taken = shown(array)?;
     match taken.data_type() {
         DataType::List(field) => list(taken.as_list::<i32>(), field),
         DataType::LargeList(field) => list(taken.as_list::<i64>(), field),
         DataType::FixedSizeList(field, size) => {
-            let values = taken.as_fixed_size_list();
-            let inner = canonical_array(values.values())?;
-            let list = FixedSizeListArray::try_new_with_length(
-                field.clone(),
-                *size,
-                inner,
-                taken.nulls().cloned(),
-                taken.len(),
-            )?;
+            let values = canonical_array(taken.as_fixed_size_list().values())?;
+            let (nulls, rows) = (taken.nulls().cloned(), taken.len());
+            let list = FixedSizeListArray::try_new_with_length(field.clone(), *size, values, nulls, rows)?;
             Ok(Arc::new(list))
         }
         DataType::Map(field, sorted) => {
             let map = taken.as_map();
             let entries = struct_array(map.entries())?;
-            let map = MapArray::try_new(
-                field.clone(),
-                map.offsets().clone(),
-                entries,
-                map.nulls().cloned(),
-                *sorted,
-            )?;
-            Ok(Arc::new(map))
+            let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
+            Ok(Arc::new(MapArray::try_new(field.clone(), offsets, entries, nulls, *sorted)?))
         }
         DataType::Struct(_) => Ok(Arc::new(struct_array(taken.as_struct())?)),
-        // Null buffers without a NULL, and offsets, are dropped here.
-        _ => Ok(make_array(taken.to_data())),
+        _ => Ok(taken),
     }
+}
+
+fn primitive<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> ArrayRef {
+    let rebuilt: PrimitiveArray<T> = array.iter().collect();
+    Arc::new(rebuilt.with_data_type(array.data_type().clone()))
+}
+
+/// A copy of what the rows show: nothing of what a NULL hides, nothing behind the ends.
+fn shown(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let rows = u32::try_from(array.len()).map_err(|e| ArrowError::ComputeError(e.to_string()))?;
+    let nulls = array.nulls().filter(|n| n.null_count() > 0).cloned();
+    let all = UInt32Array::new((0..rows).collect::<Vec<u32>>().into(), nulls);
+    take(array, &all, None)
 }
 
 fn list<O: OffsetSizeTrait>(array: &GenericListArray<O>, field: &FieldRef) -> Result<ArrayRef, ArrowError> {

@@ -70,6 +70,9 @@ fn check_field(format: OutputFormat, field: &Field) -> Result<(), String> {
             Err("CSV has no nested values; pick single fields, or write parquet or jsonl".to_owned())
         }
         OutputFormat::Csv => Ok(()),
+        _ if any(field.data_type(), &|t| matches!(t, DataType::Union(..))) => {
+            Err("unions are not supported; cast the column, or pick one of its types".to_owned())
+        }
         OutputFormat::Jsonl => {
             // The encoder is asked by a row of NULL, which every type has.
             let array = new_null_array(field.data_type(), 1);
@@ -79,14 +82,9 @@ fn check_field(format: OutputFormat, field: &Field) -> Result<(), String> {
                 .and_then(|row| jsonl::encode(&row).map_err(|_| "JSON has no such values".to_owned()))
                 .map(|_| ())
         }
-        OutputFormat::Arrow => match any(field.data_type(), &|t| matches!(t, DataType::Union(..))) {
-            true => Err("unions are not supported; cast the column".to_owned()),
-            false => Ok(()),
-        },
+        OutputFormat::Arrow => Ok(()),
         OutputFormat::Parquet => {
-            let unknown = |t: &DataType| {
-                matches!(t, DataType::Union(..) | DataType::Interval(IntervalUnit::MonthDayNano))
-            };
+            let unknown = |t: &DataType| matches!(t, DataType::Interval(IntervalUnit::MonthDayNano));
             if any(field.data_type(), &unknown) {
                 return Err("Parquet has no such values; cast the column, for example to varchar".to_owned());
             }

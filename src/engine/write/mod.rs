@@ -195,3 +195,6 @@ impl OutputWriter {
 fn encoding(e: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::bad_data("rows cannot be written in the output's format").because(e)
 }
+
+#[cfg(test)]
+mod tests;
