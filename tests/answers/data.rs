@@ -52,6 +52,16 @@ pub fn dataset(name: &str) -> Result<Dataset, Box<dyn std::error::Error + Send +
             tpch::once(&folder, |f| tpch::write_jsonl(&f.join("events.jsonl"), events::batches(0, 12_000)))?;
             text(&folder.join("*.jsonl"), "read_json", ", format = 'newline_delimited'")
         }
+        // Larger than a side table may be, but for its size without content.
+        "sparse_csv" => {
+            let folder = cache().join("sparse-1");
+            tpch::once(&folder, |f| {
+                std::fs::write(f.join("sparse.csv"), "id,word\n1,one\n")?;
+                let file = std::fs::OpenOptions::new().append(true).open(f.join("sparse.csv"))?;
+                Ok(file.set_len(300 << 20)?)
+            })?;
+            text(&folder.join("*.csv"), "read_csv", "")
+        }
         _ if name.starts_with("repo_") => repository::dataset(name)?,
         _ => match name.strip_suffix("_sf1") {
             Some(table) => tpch_parquet(&cache().join("tpch/sf1"), table, 1.0, 200_000)?,

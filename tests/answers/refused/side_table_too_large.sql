@@ -1,3 +1,3 @@
 -- input: nation
--- tables: lineitem_sf1
-SELECT count(*) AS n FROM input JOIN lineitem_sf1 ON n_nationkey = l_suppkey
+-- tables: sparse_csv
+SELECT count(*) AS n FROM input JOIN sparse_csv ON n_nationkey = id
