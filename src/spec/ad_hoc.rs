@@ -168,7 +168,7 @@ mod tests {
             (input(), vec![dataset("INPUT", "b")], "s", None, "choose another"),
             (vec![Dataset::new("a", vec![])], vec![], "s", None, "has no url"),
             (input(), vec![], "s", csv(OutputCompression::Snappy), "cannot be used for csv"),
-            (input(), vec![], "s", Some(Output::new(place("data"), OutputFormat::Csv)), "is also what"),
+            (input(), vec![], "s", Some(Output::new(place("data"), OutputFormat::Csv)), "lies where"),
             (input(), vec![], "s", Some(Output::new(place("s3://b/*"), OutputFormat::Csv)), "glob"),
         ] {
             let error = Job::for_sql(inputs, tables, sql, output).unwrap_err();

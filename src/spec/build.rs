@@ -145,7 +145,7 @@ impl Build<'_> {
         dataset.format = node.word::<Format>("format");
         dataset.compression = node.word::<TextCompression>("compression");
         dataset.schema = self.schema(node, at);
-        dataset.hive = node.text("hive") != Some("off");
+        dataset.hive = node.text("hive").is_none_or(|t| t == "auto");
         dataset.allow_empty = node.flag("allowEmpty").unwrap_or(false);
         if let Some(block) = node.get("csv") {
             dataset.csv = csv(block);

@@ -8,6 +8,9 @@ use super::quantity;
 use super::shape::{Block, Key, Need, Rule, Shape, Word};
 use super::tree::{Data, Entry, Node, Scalar, ScalarKind};
 
+/// Unknown keys of a block for which the nearest known one is looked for.
+const MAX_GUESSED: usize = 100;
+
 const NOT_ACTED_ON: &str = "is not acted on by this version of dp";
 
 pub(super) struct Check<'a, 'b> {
@@ -29,13 +32,17 @@ impl Check<'_, '_> {
                 self.problems.add(second.pos, &join(at, &second.key), message);
             }
         }
+        let guessed = guess(entries, block);
         for key in block.keys {
-            self.need(key, entries, pos, at, block);
+            self.need(key, entries, &guessed, pos, at);
         }
         for entry in entries {
             let path = join(at, &entry.key);
             let Some(key) = block.keys.iter().find(|k| k.name == entry.key) else {
-                let hint = hint(&entry.key, block);
+                let hint = match guessed.iter().find(|(word, _)| *word == entry.key) {
+                    Some((_, name)) => format!("did you mean `{name}`?"),
+                    None => nearest::list(block.keys.iter().filter(|k| k.acted_on).map(|k| k.name)),
+                };
                 self.problems.add(entry.pos, &path, format!("unknown key; {hint}"));
                 continue;
             };
@@ -46,9 +53,10 @@ impl Check<'_, '_> {
         }
     }
 
-    fn need(&mut self, key: &Key, entries: &[Entry], pos: Pos, at: &str, block: &Block) {
+    fn need(&mut self, key: &Key, entries: &[Entry], guessed: &[(String, &str)], pos: Pos, at: &str) {
         // A mistyped key counts as there: its own problem says what it should be.
-        let has = |name: &str| entries.iter().any(|e| e.key == name || meant(&e.key, block) == Some(name));
+        let has =
+            |name: &str| entries.iter().any(|e| e.key == name) || guessed.iter().any(|(_, n)| *n == name);
         let missing = !has(key.name);
         let path = join(at, key.name);
         match key.need {
@@ -138,19 +146,11 @@ impl Check<'_, '_> {
     }
 }
 
-/// The key that a mistyped one probably is.
-fn meant(word: &str, block: &Block) -> Option<&'static str> {
-    if block.keys.iter().any(|k| k.name == word) {
-        return None;
-    }
-    nearest::nearest(word, block.keys.iter().map(|k| k.name))
-}
-
-fn hint(word: &str, block: &Block) -> String {
-    match meant(word, block) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => nearest::hint(word, block.keys.iter().filter(|k| k.acted_on).map(|k| k.name)),
-    }
+/// Mistyped keys and the known ones that were probably meant.
+fn guess(entries: &[Entry], block: &Block) -> Vec<(String, &'static str)> {
+    let names = || block.keys.iter().map(|k| k.name);
+    let unknown = entries.iter().filter(|e| names().all(|n| n != e.key)).take(MAX_GUESSED);
+    unknown.filter_map(|e| Some((e.key.clone(), nearest::nearest(&e.key, names())?))).collect()
 }
 
 /// The path of a key.
@@ -179,6 +179,7 @@ fn expected(shape: &Shape) -> String {
         Shape::Size(_) => "a size such as 512MiB".to_owned(),
         Shape::Cpu => "a number of cores such as 2 or 500m".to_owned(),
         Shape::Choice(words) => one_of(words),
+        Shape::AutoOrOff => "`auto` or `off`".to_owned(),
         Shape::List(_) => "a list".to_owned(),
         Shape::Map(..) | Shape::Block(_) => "a block of keys".to_owned(),
         Shape::Either(_) | Shape::Any => "a value".to_owned(),
@@ -222,6 +223,7 @@ fn scalar_problem(scalar: &Scalar, shape: &Shape, literal: bool) -> Result<(), O
             Err(message) => Err(with_text(message)),
         },
         Shape::Cpu if kind != ScalarKind::Bool => quantity::parse_cpu(text).map(|_| ()).map_err(with_text),
+        Shape::AutoOrOff if matches!(text, "auto" | "off") || boolean(text) == Some(false) => Ok(()),
         Shape::Choice(words) => match words.iter().find(|w| w.name == text) {
             Some(word) if word.acted_on => Ok(()),
             Some(_) => Err(with_text(NOT_ACTED_ON.to_owned())),

@@ -80,7 +80,7 @@ static SPEC: Block = Block {
         Key::new(
             "params",
             Shape::Map(&rules::PARAM_NAME, &Shape::Scalar),
-            "Default values of parameters; `{{ name }}` stands for one in any text of the spec.",
+            "Default values of parameters. `{{ name }}` stands for one in any text of the spec; a literal `{{` is `{{{{`.",
         )
         .literal(),
         Key::new("shards", Shape::Block(&SHARDS), "How the input is cut."),
@@ -102,7 +102,6 @@ const FORMATS: &[Word] =
 const TEXT_COMPRESSIONS: &[Word] = &[Word::new("none"), Word::new("gzip"), Word::new("zstd")];
 const COLUMNS: &[Shape] =
     &[Shape::Map(&rules::NOT_EMPTY, &Shape::Text(&rules::COLUMN_TYPE)), Shape::List(&Shape::Block(&COLUMN))];
-const AUTO_OR_OFF: &[Word] = &[Word::new("auto"), Word::new("off")];
 
 const fn dataset(url: Need) -> [Key; 8] {
     [
@@ -126,7 +125,7 @@ const fn dataset(url: Need) -> [Key; 8] {
         ),
         Key::new(
             "hive",
-            Shape::Choice(AUTO_OR_OFF),
+            Shape::AutoOrOff,
             "Whether folders named `key=value` become columns. Default: auto.",
         ),
         Key::new("csv", Shape::Block(&CSV), "How CSV is written; says that the format is csv."),

@@ -13,6 +13,7 @@ mod fields;
 mod given;
 mod location;
 mod nearest;
+mod overlap;
 mod params;
 mod parse;
 mod problem;

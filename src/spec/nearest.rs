@@ -25,6 +25,11 @@ pub(super) fn hint<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Cl
     if let Some(name) = nearest(word, known.clone()) {
         return format!("did you mean `{name}`?");
     }
+    list(known)
+}
+
+/// All known names, for a message.
+pub(super) fn list<'a>(known: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = known.into_iter().collect();
     if names.is_empty() {
         "there is none here".to_owned()

@@ -10,6 +10,9 @@ use super::tree::{Data, Node, Scalar, ScalarKind};
 /// Parameters that an interval sets; without one, `--set` may.
 const OF_INTERVAL: [&str; 3] = ["date", "interval.start", "interval.end"];
 
+/// Problems shown of one text: to find the place of each costs a pass over it.
+const MAX_PROBLEMS: usize = 20;
+
 /// Bytes of a text after its parameters are filled in.
 const MAX_FILLED: usize = 4 << 20;
 
@@ -96,6 +99,9 @@ impl<'a> Params<'a> {
                     let pos = self.locate(scalar, pos, &format!("{{{{{token}}}}}"), &mut seen);
                     problems.add(pos, at, message);
                     good = false;
+                    if seen.len() >= MAX_PROBLEMS {
+                        return false;
+                    }
                 }
             }
             if filled.len() > MAX_FILLED {

@@ -85,6 +85,7 @@ fn shape(what: &Shape, literal: bool) -> Value {
         }
         Shape::Size(max) => quantity(SIZE_PATTERN, &json!({"exclusiveMinimum": 0, "maximum": max}), literal),
         Shape::Cpu => quantity(CPU_PATTERN, &json!({"exclusiveMinimum": 0, "maximum": 4096}), literal),
+        Shape::AutoOrOff => or_params(json!({"enum": ["auto", "off", false]}), literal),
         Shape::Choice(words) => {
             let names: Vec<_> = words.iter().filter(|w| w.acted_on).map(|w| w.name).collect();
             or_params(json!({"enum": names}), literal)

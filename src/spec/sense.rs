@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::location::{Location, Scheme};
+use super::overlap;
 use super::valid::{Csv, Dataset, Format, Output, OutputCompression, OutputFormat, TextCompression};
 
 /// A broken rule: the key below the block, or an empty one for the whole block.
@@ -93,10 +94,11 @@ pub(super) fn output(output: &Output) -> Vec<Wrong> {
 
 /// The output may not lie where an input is: a later run would read its own result.
 pub(super) fn not_over_input(output: &Output, inputs: &[Dataset], tables: &[Dataset]) -> Vec<Wrong> {
-    let same = |place: &Location| place.with_path(place.path().trim_end_matches('/')) == output.url;
-    let found = inputs.iter().chain(tables).find(|d| d.urls.iter().any(same));
-    let message = |d: &Dataset| format!("is also what `{}` reads; write to another folder", d.name);
-    found.map(|d| wrong("url", message(d))).into_iter().collect()
+    let reader = overlap::reader(output, inputs.iter().chain(tables));
+    let message = |name, url| {
+        format!("lies where `{name}` reads ({url}), which would take the result for input; write elsewhere")
+    };
+    reader.map(|(name, url)| wrong("url", message(name, url))).into_iter().collect()
 }
 
 /// Names of tables are distinct whatever their case, and `input` means the one dataset of `input`:

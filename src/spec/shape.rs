@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Cpu,
     /// One word of several.
     Choice(&'static [Word]),
+    /// `auto` or `off`; also `false`, which is what tools that read YAML 1.1 (kubectl) make of `off`.
+    AutoOrOff,
     List(&'static Shape),
     /// Names of the file's own choice.
     Map(&'static Rule, &'static Shape),
