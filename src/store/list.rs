@@ -91,3 +91,6 @@ fn nothing(url: &Location) -> Error {
     };
     Error::stop(what).with("url", url)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod local;
 mod pool;
+mod remote;
 
 use std::io;
 use std::ops::Range;
@@ -12,9 +13,11 @@ use bytes::Bytes;
 
 use crate::error::{Error, Result};
 use crate::plan::Split;
+use crate::spec::Location;
 use crate::store::client::Stores;
 
 pub use local::{LocalSource, etag};
+pub use remote::RemoteSource;
 
 /// Reads ranges of one file whose size and etag were pinned by the plan. Blocking; called from
 /// compute threads.
@@ -53,8 +56,13 @@ pub fn open(stores: &Stores, split: &Split) -> Result<Arc<dyn ByteSource>> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_file(_: &Stores, path: &str, bytes: u64, etag: Option<&str>) -> Result<Arc<dyn ByteSource>> {
-    Ok(Arc::new(LocalSource::open(path, Some((bytes, etag)))?))
+pub fn open_file(stores: &Stores, path: &str, bytes: u64, etag: Option<&str>) -> Result<Arc<dyn ByteSource>> {
+    // Local paths are as listed: `://` in one of them makes no URL of it.
+    if path.starts_with('/') {
+        return Ok(Arc::new(LocalSource::open(path, Some((bytes, etag)))?));
+    }
+    let location = Location::parse(path, Path::new("/"))?;
+    Ok(Arc::new(RemoteSource::new(stores, &location, bytes, etag)?))
 }
 
 /// The error of a local file or folder that could not be opened, listed or read.
