@@ -12,7 +12,5 @@ pub const SPLIT_TEXT_BYTES: u64 = 8 * 1024 * 1024;
 /// With a stated number of shards, a shard should have about this many splits, so that shards can
 /// be of near-equal cost.
 pub const SPLITS_PER_SHARD: u64 = 4;
-/// Rows of a record batch: fits the caches with some columns; the engine's batches follow from it.
-pub const BATCH_ROWS: usize = 8192;
 /// Bytes of the files of a side table: every process reads and holds all of them.
 pub const SIDE_TABLE_BYTES: u64 = 256 * 1024 * 1024;

@@ -5,6 +5,7 @@ pub mod limits;
 mod pack;
 mod prune;
 mod scanned;
+pub mod schema;
 mod schema_json;
 mod split;
 mod types;
@@ -12,7 +13,7 @@ mod types;
 pub use pack::pack;
 pub use prune::{Bounds, Excludes, Unit, UnitStats, prune, units};
 pub use scanned::{NoStats, RowGroup, ScannedFile, ScannedTable, StatsSource};
-pub use split::{Sizes, projected_bytes, splits, total_bytes};
+pub use split::{Sizes, projected_bytes, splits, total_bytes, whole_files};
 pub use types::{
     Extent, Header, PLAN_FORMAT, Plan, SHARDS_PER_BLOCK, Shard, SideTable, Split, Table, Totals,
 };

@@ -14,6 +14,8 @@ pub struct ScannedTable {
     pub table: Table,
     /// The files, sorted by path.
     pub files: Vec<ScannedFile>,
+    /// Rows, where they were counted or all files state them.
+    pub rows: Option<u64>,
     /// What a person should know, e.g. that a folder column hides a column of the files.
     pub notes: Vec<String>,
     /// Gives statistics of row groups.

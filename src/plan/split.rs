@@ -90,6 +90,18 @@ pub fn splits(
     out
 }
 
+/// One split per file: for side tables, whose readers must not guess where a record begins.
+#[must_use]
+pub fn whole_files(table_number: u32, table: &ScannedTable) -> Vec<Split> {
+    let files = table.files.iter().filter(|f| f.bytes > 0);
+    let whole = files.map(|file| {
+        let rows =
+            (table.table.format == Format::Parquet).then(|| file.row_groups.iter().map(|g| g.rows).sum());
+        split(table_number, file, Extent::Whole, rows, file.bytes)
+    });
+    whole.collect()
+}
+
 fn split(input: u32, file: &ScannedFile, extent: Extent, rows: Option<u64>, bytes: u64) -> Split {
     Split {
         input,

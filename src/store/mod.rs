@@ -19,6 +19,7 @@ pub mod read;
 pub mod record;
 mod remote;
 pub mod retry;
+pub mod scan;
 pub mod source;
 #[cfg(test)]
 mod testing;

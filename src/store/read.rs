@@ -1,13 +1,19 @@
 //! One split as a stream of record batches, whatever its format.
 
+use std::sync::LazyLock;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::client::Stores;
+use super::text::{Ask, Heads};
 use super::{parquet, source};
 use crate::error::{Error, Result};
 use crate::plan::{Split, Table};
 use crate::spec::{BadRecords, Format};
+
+/// Headers of text files that this process has read.
+static HEADS: LazyLock<Heads> = LazyLock::new(Heads::default);
 
 /// What has been read of a split so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,8 +65,7 @@ pub fn open_split(
     match table.format {
         Format::Parquet => parquet::open(source, table, split, projection, batch_rows),
         Format::Csv | Format::Jsonl => {
-            let _ = (begin, bad);
-            Err(Error::internal("text cannot be read yet").with("file", &split.path))
+            HEADS.open(source, table, split, Ask { projection, begin, bad, batch_rows })
         }
     }
 }

@@ -16,7 +16,14 @@ pub(super) fn list(stores: &Stores, url: &Location, missing_ok: bool, found: &mu
     let web = matches!(url.scheme(), Scheme::Http | Scheme::Https);
     if !url.path().is_empty() && !url.path().ends_with('/') {
         if let Some(meta) = head(stores, url)? {
-            found.push(object(url, meta, url.path().rfind('/').map_or(0, |i| i + 1)));
+            // Some tools mark a folder by an empty object of its name.
+            let before = found.len();
+            if meta.size == 0 && !web {
+                below(stores, url, &format!("{}/", url.path()), |relative| takes(relative, None), found)?;
+            }
+            if found.len() == before {
+                found.push(object(url, meta, url.path().rfind('/').map_or(0, |i| i + 1)));
+            }
             return Ok(());
         }
         if web && missing_ok && !url.is_glob() {
@@ -83,7 +90,6 @@ fn below(
     listed.sort_unstable_by(|a, b| a.location.cmp(&b.location));
     let mut objects = listed.into_iter().peekable();
     while let Some(meta) = objects.next() {
-        // Some tools mark a folder by an empty object of its name.
         let marks = |next: &ObjectMeta| {
             next.location
                 .as_ref()
