@@ -82,3 +82,106 @@ fn bound(split: &Split, cost: u64, mean: u64) -> bool {
     let random = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
     u128::from(random) * u128::from(mean) < u128::from(cost) << 64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::super::testing::split;
+    use super::*;
+
+    const OPEN: u64 = 64 * 1024;
+
+    fn by_target(target_bytes: u64) -> Shards {
+        Shards { target_bytes, count: None }
+    }
+
+    fn splits(sizes: &[u64]) -> Vec<Split> {
+        sizes.iter().enumerate().map(|(i, b)| split(&format!("/f{i:06}"), 0, *b)).collect()
+    }
+
+    fn check_order(shards: &[Shard], splits: &[Split]) {
+        assert!(shards.iter().enumerate().all(|(i, s)| s.id.0 as usize == i && !s.splits.is_empty()));
+        assert!(shards.iter().flat_map(|s| &s.splits).eq(splits));
+    }
+
+    #[test]
+    fn a_stated_number_is_met_when_there_are_enough_splits() {
+        for (sizes, count, expected) in [
+            (vec![], 3, 0),
+            (vec![1; 2], 3, 2),
+            (vec![1; 3], 3, 3),
+            (vec![1; 1000], 7, 7),
+            (vec![1_000_000_000, 1, 1, 1], 4, 4),
+            (vec![1, 1, 1, 1_000_000_000], 3, 3),
+            (vec![5], 1, 1),
+        ] {
+            let splits = splits(&sizes);
+            let shards = pack(splits.clone(), &Shards { target_bytes: 1, count: Some(count) });
+            assert_eq!(shards.len(), expected, "{sizes:?}");
+            check_order(&shards, &splits);
+        }
+    }
+
+    #[test]
+    fn equal_splits_give_shards_of_the_target_on_average() {
+        let target = 100 * (1_000_000 + OPEN);
+        let splits = splits(&vec![1_000_000; 50_000]);
+        let shards = pack(splits, &by_target(target));
+        assert!((400..600).contains(&shards.len()), "{}", shards.len());
+    }
+
+    #[test]
+    fn a_new_file_moves_only_the_shards_near_it() {
+        let splits = splits(&vec![1_000_000; 5_000]);
+        let target = 20 * (1_000_000 + OPEN);
+        let sets = |splits: Vec<Split>| -> BTreeSet<Vec<String>> {
+            let paths = |s: Shard| s.splits.into_iter().map(|s| s.path).collect();
+            pack(splits, &by_target(target)).into_iter().map(paths).collect()
+        };
+        let old = sets(splits.clone());
+        for position in [0, 1, 777, 2_500, 4_999, 5_000] {
+            let mut grown = splits.clone();
+            let name = if position == 0 { "/a".to_owned() } else { format!("/f{:06}x", position - 1) };
+            grown.insert(position, split(&name, 0, 700_000));
+            let moved = sets(grown).difference(&old).count();
+            assert!(moved <= 12, "{moved} of {} shards moved", old.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn costs_are_bounded(
+            sizes in prop::collection::vec(0..40_000_000_u64, 0..400),
+            target in 1..200_000_000_u64,
+        ) {
+            let splits = splits(&sizes);
+            let shards = pack(splits.clone(), &by_target(target));
+            check_order(&shards, &splits);
+            prop_assert_eq!(&shards, &pack(splits, &by_target(target)));
+            for pair in shards.windows(2) {
+                let (cost, next) = (pair[0].cost(), pair[1].splits[0].cost());
+                prop_assert!(cost <= 2 * target || pair[0].splits.len() == 1);
+                prop_assert!(cost >= target / 2 || cost + next > 2 * target);
+            }
+        }
+
+        #[test]
+        fn a_stated_number_gives_near_equal_costs(
+            sizes in prop::collection::vec(0..40_000_000_u64, 1..400),
+            count in 1..50_u32,
+        ) {
+            let splits = splits(&sizes);
+            let shards = pack(splits.clone(), &Shards { target_bytes: 1, count: Some(count) });
+            check_order(&shards, &splits);
+            prop_assert_eq!(shards.len(), splits.len().min(count as usize));
+            let total: u64 = splits.iter().map(Split::cost).sum();
+            let largest = splits.iter().map(Split::cost).max().unwrap_or(0);
+            for shard in &shards {
+                prop_assert!(shard.cost() <= total / shards.len() as u64 + 2 * largest);
+            }
+        }
+    }
+}

@@ -176,9 +176,10 @@ fn number(a: &DataType, b: &DataType) -> Option<DataType> {
         (Some((s, true)), Some((u, false))) | (Some((u, false)), Some((s, true))) => {
             signed(s.max(u.checked_mul(2)?))
         }
-        // Floats hold whole numbers of 24 and of 53 bits.
-        (Some((bits, _)), None) if float(b) => float_for(bits, b),
-        (None, Some((bits, _))) if float(a) => float_for(bits, a),
+        // A float64 holds whole numbers of 53 bits. Which float and which numbers does not matter, so
+        // that the order of the files does not; 32 bits without sign would, as they may become int64.
+        (Some((8 | 16, _) | (32, true)), None) if float(b) => Some(DataType::Float64),
+        (None, Some((8 | 16, _) | (32, true))) if float(a) => Some(DataType::Float64),
         (None, None) if float(a) && float(b) => Some(DataType::Float64),
         _ => None,
     }
@@ -190,14 +191,6 @@ const fn signed(bits: u8) -> Option<DataType> {
         16 => Some(DataType::Int16),
         32 => Some(DataType::Int32),
         64 => Some(DataType::Int64),
-        _ => None,
-    }
-}
-
-fn float_for(bits: u8, float: &DataType) -> Option<DataType> {
-    match bits {
-        8 | 16 => Some(float.clone()),
-        32 => Some(DataType::Float64),
         _ => None,
     }
 }
@@ -220,7 +213,8 @@ mod tests {
             (T::UInt64, T::Int8, None),
             (T::Int32, T::Float64, Some(T::Float64)),
             (T::Int32, T::Float32, Some(T::Float64)),
-            (T::Int16, T::Float32, Some(T::Float32)),
+            (T::Int16, T::Float32, Some(T::Float64)),
+            (T::UInt32, T::Float64, None),
             (T::Int64, T::Float64, None),
             (T::Float32, T::Float64, Some(T::Float64)),
             (T::Null, T::Utf8View, Some(T::Utf8View)),

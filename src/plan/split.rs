@@ -163,3 +163,143 @@ fn text(input: u32, file: &ScannedFile, step: u64, out: &mut Vec<Split>) {
         start = end;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{file, parquet_file, parquet_files, table};
+    use super::super::units;
+    use super::*;
+
+    fn ranges(splits: &[Split]) -> Vec<(String, u64, u64)> {
+        let range = |s: &Split| match s.extent {
+            Extent::RowGroups { start, end } => (s.path.clone(), u64::from(start), u64::from(end)),
+            Extent::Bytes { start, end } => (s.path.clone(), start, end),
+            Extent::Whole => (s.path.clone(), 0, u64::MAX),
+        };
+        splits.iter().map(range).collect()
+    }
+
+    const SIZES: Sizes = Sizes { parquet_bytes: 100, text_bytes: 10 };
+
+    #[test]
+    fn texts_are_cut_and_the_last_piece_takes_a_small_rest() {
+        let cases: [(u64, &[(u64, u64)]); 6] = [
+            (0, &[]),
+            (1, &[(0, 1)]),
+            (14, &[(0, 14)]),
+            (15, &[(0, 10), (10, 15)]),
+            (24, &[(0, 10), (10, 24)]),
+            (25, &[(0, 10), (10, 20), (20, 25)]),
+        ];
+        for (bytes, expected) in cases {
+            let table = table(Format::Csv, vec![file("/a", bytes)]);
+            let found = ranges(&splits(0, &table, &[true], None, SIZES));
+            assert_eq!(found.iter().map(|r| (r.1, r.2)).collect::<Vec<_>>(), expected, "{bytes}");
+        }
+        let mut packed = file("/a.gz", 1000);
+        packed.compression = TextCompression::Gzip;
+        let found = splits(3, &table(Format::Csv, vec![packed]), &[true], None, SIZES);
+        assert_eq!(
+            (found.len(), found[0].extent, found[0].bytes, found[0].input),
+            (1, Extent::Whole, 1000, 3)
+        );
+    }
+
+    #[test]
+    fn adjacent_row_groups_are_packed_up_to_the_limits() {
+        let table = table(
+            Format::Parquet,
+            vec![
+                parquet_file("/a", &[(10, 20), (10, 30), (10, 1), (10, 500), (10, 1)]),
+                parquet_file("/b", &[(SPLIT_ROWS, 1), (1, 1), (1, 1)]),
+                parquet_file("/c", &[]),
+            ],
+        );
+        let mut kept = vec![true; 9];
+        let cut = |kept: &[bool], projection: Option<&[usize]>| {
+            let found = splits(0, &table, kept, projection, SIZES);
+            found.iter().map(|s| (s.path.clone(), s.extent, s.rows, s.bytes)).collect::<Vec<_>>()
+        };
+        let group = |path: &str, start, end, rows, bytes| {
+            (path.to_owned(), Extent::RowGroups { start, end }, Some(rows), bytes)
+        };
+        let expected = [
+            group("/a", 0, 2, 20, 100),
+            group("/a", 2, 3, 10, 2),
+            group("/a", 3, 4, 10, 1000),
+            group("/a", 4, 5, 10, 2),
+            group("/b", 0, 1, SPLIT_ROWS, 2),
+            group("/b", 1, 3, 2, 4),
+        ];
+        assert_eq!(cut(&kept, None), expected);
+        kept[1] = false;
+        kept[5] = false;
+        let expected = [
+            group("/a", 0, 1, 10, 20),
+            group("/a", 2, 3, 10, 1),
+            group("/a", 3, 4, 10, 500),
+            group("/a", 4, 5, 10, 1),
+            group("/b", 1, 3, 2, 2),
+        ];
+        assert_eq!(cut(&kept, Some(&[1])), expected);
+        assert_eq!(cut(&kept, Some(&[])).len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn every_kept_row_group_is_in_one_split(
+            files in parquet_files(),
+            drop in prop::collection::vec(any::<bool>(), 100),
+            count in prop::option::of(1..50_u32),
+        ) {
+            let table = table(Format::Parquet, files);
+            let units = units(&table.files);
+            let kept: Vec<bool> = drop.iter().copied().cycle().take(units.len()).collect();
+            let total = total_bytes(&table, &kept, None);
+            let sizes = Sizes::for_job(&Shards { target_bytes: 1, count }, total);
+            let found = splits(0, &table, &kept, None, sizes);
+            let mut covered = Vec::new();
+            for split in &found {
+                let Extent::RowGroups { start, end } = split.extent else { panic!("row groups") };
+                let file = table.files.iter().position(|f| f.path == split.path).expect("a file");
+                prop_assert!(start < end);
+                let groups = &table.files[file].row_groups[start as usize..end as usize];
+                prop_assert_eq!(split.rows, Some(groups.iter().map(|g| g.rows).sum()));
+                let single = end - start == 1;
+                prop_assert!(single || (split.bytes <= sizes.parquet_bytes && split.rows <= Some(SPLIT_ROWS)));
+                covered.extend((start..end).map(|g| (file, Some(g as usize))));
+            }
+            let expected = units.iter().zip(&kept).filter(|(u, k)| **k && u.row_group.is_some());
+            let expected: Vec<_> = expected.map(|(u, _)| (u.file, u.row_group)).collect();
+            prop_assert_eq!(covered, expected);
+            prop_assert_eq!(found.iter().map(|s| s.bytes).sum::<u64>(), total);
+        }
+
+        #[test]
+        fn every_byte_of_a_text_is_in_one_split(
+            bytes in prop::collection::vec(0..5000_u64, 1..20),
+            count in 1..200_u32,
+        ) {
+            let files = bytes.iter().enumerate().map(|(i, b)| file(&format!("/f{i:03}"), *b)).collect();
+            let table = table(Format::Jsonl, files);
+            let kept = vec![true; bytes.len()];
+            let total = total_bytes(&table, &kept, None);
+            let sizes = Sizes::for_job(&Shards { target_bytes: 1, count: Some(count) }, total);
+            let found = splits(0, &table, &kept, None, sizes);
+            let mut all = ranges(&found).into_iter();
+            for (i, bytes) in bytes.iter().enumerate() {
+                let mut at = 0;
+                while at < *bytes {
+                    let (path, start, end) = all.next().expect("a split");
+                    prop_assert_eq!((path, start), (format!("/f{i:03}"), at));
+                    prop_assert!(end > start);
+                    at = end;
+                }
+                prop_assert_eq!(at, *bytes);
+            }
+            prop_assert!(all.next().is_none());
+        }
+    }
+}

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::plan::limits::SIDE_TABLE_BYTES;
 use crate::plan::schema::{Unifier, fits};
 use crate::plan::{
-    NoStats, RowGroup, ScannedFile, ScannedTable, Split, StatsSource, Table, hive, whole_files,
+    NoStats, RowGroup, ScannedFile, ScannedTable, Split, StatsSource, Table, hive, too_large, whole_files,
 };
 use crate::spec::{BadRecords, Dataset, Format, TextCompression};
 
@@ -37,33 +37,28 @@ pub fn scan(stores: &Stores, dataset: &Dataset) -> Result<ScannedTable> {
 /// Scans a side table and counts its rows.
 ///
 /// # Errors
-/// Those of [`scan`]; `Usage` if its files are larger than a side table may be; records that cannot
-/// be read, unless `bad` passes over them.
-pub fn scan_side(stores: &Stores, dataset: &Dataset, bad: BadRecords) -> Result<ScannedTable> {
+/// Those of [`scan`]; `Usage` if its files are larger than a side table may be; bad records.
+pub fn scan_side(stores: &Stores, dataset: &Dataset) -> Result<ScannedTable> {
     let listing = list(stores, dataset)?;
     let named = |e: Error| e.with("table", &dataset.name);
     let bytes: u64 = listing.files.iter().map(|f| f.bytes).sum();
     if bytes > SIDE_TABLE_BYTES {
-        return Err(named(Error::usage(format!(
-            "the table's files have {bytes} bytes, but a side table is read whole by every process and may have \
-             at most {SIDE_TABLE_BYTES}: make it the input and the smaller one the table, or reduce it by another \
-             job first"
-        ))));
+        return Err(named(too_large(bytes)));
     }
     let mut table = scan_listed(stores, dataset, listing).map_err(named)?;
     let splits = whole_files(0, &table);
-    let counted = concurrently(&splits, |split: &Split| count(stores, &table, split, bad));
+    let counted = concurrently(&splits, |split: &Split| count(stores, &table, split));
     table.rows = Some(counted.map_err(named)?.iter().sum());
     Ok(table)
 }
 
-fn count(stores: &Stores, table: &ScannedTable, split: &Split, bad: BadRecords) -> Result<u64> {
+fn count(stores: &Stores, table: &ScannedTable, split: &Split) -> Result<u64> {
     if let Some(rows) = split.rows {
         return Ok(rows);
     }
     let tables = std::slice::from_ref(&table.table);
     let mut rows = 0;
-    for batch in open_split(stores, tables, split, &[], None, bad, COUNT_ROWS)? {
+    for batch in open_split(stores, tables, split, &[], None, BadRecords::Fail, COUNT_ROWS)? {
         rows += batch?.num_rows() as u64;
     }
     Ok(rows)
@@ -258,3 +253,6 @@ fn scanned(
         row_groups: row_groups.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;
