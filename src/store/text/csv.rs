@@ -6,9 +6,12 @@ use super::cutter::Batch;
 use super::fault::Fault;
 use super::reader::{Decode, Decoded};
 use super::records::{Grammar, Span};
-use super::value;
+use super::value::Builder;
 use crate::error::Result;
 use arrow::datatypes::FieldRef;
+
+/// Rows whose text is turned into all columns while it is in the processor's cache.
+const BLOCK_ROWS: usize = 512;
 
 /// Decodes the wanted fields: slot `i` of a record is a value of column `i`.
 pub(super) struct CsvDecoder {
@@ -18,22 +21,29 @@ pub(super) struct CsvDecoder {
 
 impl Decode for CsvDecoder {
     fn decode(&mut self, grammar: &Grammar, text: &mut [u8], batch: &mut Batch) -> Result<Decoded> {
-        for span in batch.spans.iter_mut().filter(|span| span.escaped()) {
+        for span in batch.columns.iter_mut().flatten().filter(|span| span.escaped()) {
             let range = span.range();
             let length = grammar.unescape(&mut text[range.clone()]);
             *span = Span::new(range.start, range.start + length, true, false);
         }
         let (text, mut faults) = valid(text, batch);
-        let mut arrays = Vec::with_capacity(self.columns.len());
-        for (slot, field) in self.columns.iter().enumerate() {
-            let cells = batch.spans.chunks_exact(self.columns.len()).map(|row| self.cell(text, row[slot]));
-            let (array, bad) = value::column(cells, field.data_type())?;
+        let rows = batch.records.len();
+        let builder = |field: &FieldRef| Builder::new(field.data_type(), rows);
+        let mut builders = self.columns.iter().map(builder).collect::<Result<Vec<_>>>()?;
+        for start in (0..rows).step_by(BLOCK_ROWS) {
+            let block = start..rows.min(start + BLOCK_ROWS);
+            for (builder, spans) in builders.iter_mut().zip(&batch.columns) {
+                builder.append(spans[block.clone()].iter().map(|span| self.cell(text, *span)));
+            }
+        }
+        let mut arrays = Vec::with_capacity(builders.len());
+        for ((builder, field), spans) in builders.into_iter().zip(&self.columns).zip(&batch.columns) {
+            let (array, bad) = builder.finish();
             arrays.push(array);
             for row in bad {
-                let span = batch.spans[row * self.columns.len() + slot];
                 faults.entry(row).or_insert_with(|| Fault::Value {
                     column: field.name().clone(),
-                    text: text[span.range()].to_owned(),
+                    text: text[spans[row].range()].to_owned(),
                     data_type: field.data_type().clone(),
                 });
             }

@@ -15,8 +15,8 @@ pub(super) const UNWANTED: u32 = u32::MAX;
 /// The records of a batch, by their place in the window's text.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The wanted fields of the good records, record by record.
-    pub(super) spans: Vec<Span>,
+    /// The wanted fields of the good records, by slot.
+    pub(super) columns: Vec<Vec<Span>>,
     /// Where the good records begin and end.
     pub(super) records: Vec<(usize, usize)>,
     /// The records that no type can save: where they begin, how many fields, what is wrong, and how
@@ -179,7 +179,8 @@ impl<'a> Cutter<'a> {
     /// # Errors
     /// Those of the source; `BadData` when a record is longer than [`MAX_RECORD`].
     pub(super) fn fill(&mut self, want: &Want, rows: usize, batch: &mut Batch) -> Result<()> {
-        batch.spans.clear();
+        batch.columns.resize_with(want.width, Vec::new);
+        batch.columns.iter_mut().for_each(Vec::clear);
         batch.records.clear();
         batch.flawed.clear();
         if self.missed {
@@ -216,13 +217,11 @@ impl<'a> Cutter<'a> {
             if batch.records.len() + batch.flawed.len() >= rows || at >= BATCH_TEXT || at as u64 >= left {
                 break Pass::Enough;
             }
-            let row = batch.spans.len();
-            batch.spans.resize(row + want.width, Span::default());
-            let spans = &mut batch.spans[row..];
+            let columns = &mut batch.columns;
             let step = self.grammar.record(&mut marks, at, Start::Record, eof, &mut |field, span| {
                 let slot = want.slots.get(field).copied().unwrap_or(UNWANTED);
-                if let Some(place) = spans.get_mut(slot as usize) {
-                    *place = span;
+                if let Some(column) = columns.get_mut(slot as usize) {
+                    column.push(span);
                 }
             });
             match step {
@@ -240,7 +239,8 @@ impl<'a> Cutter<'a> {
                 Step::Skipped(end) => at = end,
                 Step::More | Step::End => (),
             }
-            batch.spans.truncate(row);
+            let rows = batch.records.len();
+            batch.columns.iter_mut().for_each(|column| column.truncate(rows));
             if matches!(step, Step::More | Step::End) {
                 break if step == Step::More { Pass::More } else { Pass::Enough };
             }

@@ -8,6 +8,7 @@ use super::csv::valid;
 use super::cutter::{Batch, Cutter, Want};
 use super::head::{self, Head, nameless};
 use super::infer_json::Shape;
+use super::parse;
 use super::records::{Grammar, Start, Step};
 use super::unify::unify_types;
 use super::value;
@@ -87,11 +88,8 @@ fn columns(mut cutter: Cutter<'_>, width: usize, csv: &Csv) -> Result<Vec<DataTy
     cutter.fill(&want, SAMPLE_ROWS, &mut batch)?;
     let (text, faults) = valid(cutter.window().text_mut(), &batch);
     let mut types = vec![DataType::Null; width];
-    for (row, spans) in batch.spans.chunks_exact(width).enumerate() {
-        if faults.contains_key(&row) {
-            continue;
-        }
-        for (seen, span) in types.iter_mut().zip(spans) {
+    for (seen, spans) in types.iter_mut().zip(&batch.columns) {
+        for (_, span) in spans.iter().enumerate().filter(|(row, _)| !faults.contains_key(row)) {
             let cell = text.get(span.range()).unwrap_or_default();
             let null = cell.is_empty() || (!span.quoted() && csv.null_strings.iter().any(|n| n == cell));
             if !null && *seen != DataType::Utf8View {
@@ -107,7 +105,7 @@ fn json(mut cutter: Cutter<'_>, path: &str) -> Result<SchemaRef> {
     cutter.fill(&want, SAMPLE_ROWS, &mut batch)?;
     let (text, _) = valid(cutter.window().text_mut(), &batch);
     let mut shape = Shape::default();
-    for span in &batch.spans {
+    for span in batch.columns.iter().flatten() {
         shape.add(&text.as_bytes()[span.range()]).map_err(|e| e.with("file", path))?;
     }
     Ok(shape.schema())
@@ -120,7 +118,7 @@ pub(super) fn timestamp(zoned: bool) -> DataType {
 
 /// The narrowest type that gives the text back.
 pub(super) fn type_of(cell: &str) -> DataType {
-    if value::boolean(cell).is_some() {
+    if parse::boolean(cell).is_some() {
         return DataType::Boolean;
     }
     let digits = cell.strip_prefix('-').unwrap_or(cell).as_bytes();
@@ -129,7 +127,7 @@ pub(super) fn type_of(cell: &str) -> DataType {
         let whole = !padded && cell.parse::<i64>().is_ok();
         return if whole { DataType::Int64 } else { DataType::Utf8View };
     }
-    if !padded && is_number(cell) && value::float(cell).is_some() {
+    if !padded && is_number(cell) && parse::float(cell).is_some() {
         return DataType::Float64;
     }
     instant(cell)
@@ -142,7 +140,7 @@ pub(super) fn instant(cell: &str) -> DataType {
         return DataType::Utf8View;
     }
     if cell.len() == 10 {
-        return if value::date(cell).is_some() { DataType::Date32 } else { DataType::Utf8View };
+        return if parse::date(cell).is_some() { DataType::Date32 } else { DataType::Utf8View };
     }
     let zoned = cell.get(11..).is_some_and(|time| time.contains(['Z', 'z', '+', '-']));
     match value::column(std::iter::once(Some(cell)), &timestamp(zoned)) {

@@ -74,8 +74,8 @@ impl JsonDecoder {
 impl Decode for JsonDecoder {
     fn decode(&mut self, _: &Grammar, text: &mut [u8], batch: &mut Batch) -> Result<Decoded> {
         let (text, mut faults) = valid(text, batch);
-        let mut lines: Vec<&[u8]> = Vec::with_capacity(batch.spans.len());
-        for (row, span) in batch.spans.iter().enumerate() {
+        let mut lines: Vec<&[u8]> = Vec::with_capacity(batch.records.len());
+        for (row, span) in batch.columns.iter().flatten().enumerate() {
             let line = &text.as_bytes()[span.range()];
             if let Err(why) = walk(line, &mut Check) {
                 faults.entry(row).or_insert(Fault::Json(why));

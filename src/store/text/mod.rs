@@ -46,6 +46,7 @@ mod jsonl;
 mod layout;
 mod marks;
 mod open;
+mod parse;
 mod reader;
 mod records;
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(super) struct Grammar {
 }
 
 /// A field within a text: its bytes without the quotes around them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     start: u32,
     end: u32,

@@ -1,4 +1,4 @@
-//! Text as values of a column's type: exact, or not at all.
+//! Columns from text.
 
 use std::sync::Arc;
 
@@ -14,263 +14,212 @@ use arrow::datatypes::{
     TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 
+use super::parse::{boolean, date, decimal, float, has_digit, integer};
 use crate::error::{Error, Result};
 
 /// A column, and the rows whose text is no value of its type (NULL in the column).
 pub(super) type Column = (ArrayRef, Vec<usize>);
 
-/// Makes a column of `cells`; `None` is NULL. An empty text is NULL, too, unless the type is text.
+/// A column in the making. `None` is NULL; so is an empty text, unless the type is text.
+pub(super) struct Builder {
+    kind: Kind,
+    rows: usize,
+    bad: Vec<usize>,
+}
+
+enum Kind {
+    Null,
+    Boolean(BooleanBuilder),
+    Int8(PrimitiveBuilder<Int8Type>),
+    Int16(PrimitiveBuilder<Int16Type>),
+    Int32(PrimitiveBuilder<Int32Type>),
+    Int64(PrimitiveBuilder<Int64Type>),
+    UInt8(PrimitiveBuilder<UInt8Type>),
+    UInt16(PrimitiveBuilder<UInt16Type>),
+    UInt32(PrimitiveBuilder<UInt32Type>),
+    UInt64(PrimitiveBuilder<UInt64Type>),
+    Float32(PrimitiveBuilder<Float32Type>),
+    Float64(PrimitiveBuilder<Float64Type>),
+    Decimal(PrimitiveBuilder<Decimal128Type>, u8, i32),
+    Date(PrimitiveBuilder<Date32Type>),
+    Seconds(PrimitiveBuilder<TimestampSecondType>, Tz),
+    Millis(PrimitiveBuilder<TimestampMillisecondType>, Tz),
+    Micros(PrimitiveBuilder<TimestampMicrosecondType>, Tz),
+    Nanos(PrimitiveBuilder<TimestampNanosecondType>, Tz),
+    Text(StringViewBuilder),
+    PlainText(StringBuilder),
+    Binary(BinaryViewBuilder),
+}
+
+/// Makes a column of `cells` at one go.
 ///
 /// # Errors
-/// `Usage` for a type that text cannot be read as.
+/// As [`Builder::new`].
 pub(super) fn column<'a>(
     cells: impl ExactSizeIterator<Item = Option<&'a str>>,
     data_type: &DataType,
 ) -> Result<Column> {
-    use DataType as T;
-    let t = data_type;
-    Ok(match t {
-        T::Null => nulls(cells),
-        T::Boolean => booleans(cells),
-        T::Int8 => primitives::<Int8Type>(cells, t, integer::<Int8Type>),
-        T::Int16 => primitives::<Int16Type>(cells, t, integer::<Int16Type>),
-        T::Int32 => primitives::<Int32Type>(cells, t, integer::<Int32Type>),
-        T::Int64 => primitives::<Int64Type>(cells, t, integer::<Int64Type>),
-        T::UInt8 => primitives::<UInt8Type>(cells, t, integer::<UInt8Type>),
-        T::UInt16 => primitives::<UInt16Type>(cells, t, integer::<UInt16Type>),
-        T::UInt32 => primitives::<UInt32Type>(cells, t, integer::<UInt32Type>),
-        T::UInt64 => primitives::<UInt64Type>(cells, t, integer::<UInt64Type>),
-        T::Float32 => primitives::<Float32Type>(cells, t, |s| {
-            Float32Type::parse(s).filter(|v| v.is_finite() || !has_digit(s))
-        }),
-        T::Float64 => primitives::<Float64Type>(cells, t, float),
-        T::Decimal128(p, s) => {
-            primitives::<Decimal128Type>(cells, t, |text| decimal(text, *p, i32::from(*s)))
-        }
-        T::Date32 => primitives::<Date32Type>(cells, t, date),
-        T::Timestamp(unit, zone) => return timestamps(cells, t, *unit, zone.as_deref()),
-        T::Utf8View => {
-            let mut builder = StringViewBuilder::with_capacity(cells.len());
-            cells.for_each(|cell| builder.append_option(cell));
-            (Arc::new(builder.finish()), Vec::new())
-        }
-        T::Utf8 => {
-            let mut builder = StringBuilder::new();
-            cells.for_each(|cell| builder.append_option(cell));
-            (Arc::new(builder.finish()), Vec::new())
-        }
-        T::BinaryView => {
-            let mut builder = BinaryViewBuilder::with_capacity(cells.len());
-            cells.for_each(|cell| builder.append_option(cell));
-            (Arc::new(builder.finish()), Vec::new())
-        }
-        other => {
-            return Err(Error::usage(format!(
-                "text cannot be read as {other}: state another type under schema"
-            )));
-        }
-    })
+    let mut builder = Builder::new(data_type, cells.len())?;
+    builder.append(cells);
+    Ok(builder.finish())
 }
 
-fn nulls<'a>(cells: impl ExactSizeIterator<Item = Option<&'a str>>) -> Column {
-    let length = cells.len();
-    let bad = cells.enumerate().filter_map(|(row, cell)| cell.filter(|s| !s.is_empty()).map(|_| row));
-    let bad = bad.collect();
-    (Arc::new(NullArray::new(length)), bad)
-}
-
-fn booleans<'a>(cells: impl ExactSizeIterator<Item = Option<&'a str>>) -> Column {
-    let mut builder = BooleanBuilder::with_capacity(cells.len());
-    let mut bad = Vec::new();
-    for (row, cell) in cells.enumerate() {
-        let cell = cell.filter(|s| !s.is_empty());
-        let value = cell.and_then(boolean);
-        if value.is_none() && cell.is_some() {
-            bad.push(row);
-        }
-        builder.append_option(value);
-    }
-    (Arc::new(builder.finish()), bad)
-}
-
-fn primitives<'a, T: ArrowPrimitiveType>(
-    cells: impl ExactSizeIterator<Item = Option<&'a str>>,
-    data_type: &DataType,
-    parse: impl Fn(&str) -> Option<T::Native>,
-) -> Column {
-    let mut builder = PrimitiveBuilder::<T>::with_capacity(cells.len()).with_data_type(data_type.clone());
-    let mut bad = Vec::new();
-    for (row, cell) in cells.enumerate() {
-        match cell {
-            None | Some("") => builder.append_null(),
-            Some(text) => match parse(text) {
-                Some(value) => builder.append_value(value),
-                None => {
-                    bad.push(row);
-                    builder.append_null();
+impl Builder {
+    /// An empty column with room for `rows` rows.
+    ///
+    /// # Errors
+    /// `Usage` for a type that text cannot be read as.
+    pub(super) fn new(data_type: &DataType, rows: usize) -> Result<Self> {
+        use DataType as T;
+        let t = data_type;
+        let kind = match t {
+            T::Null => Kind::Null,
+            T::Boolean => Kind::Boolean(BooleanBuilder::with_capacity(rows)),
+            T::Int8 => Kind::Int8(primitive(t, rows)),
+            T::Int16 => Kind::Int16(primitive(t, rows)),
+            T::Int32 => Kind::Int32(primitive(t, rows)),
+            T::Int64 => Kind::Int64(primitive(t, rows)),
+            T::UInt8 => Kind::UInt8(primitive(t, rows)),
+            T::UInt16 => Kind::UInt16(primitive(t, rows)),
+            T::UInt32 => Kind::UInt32(primitive(t, rows)),
+            T::UInt64 => Kind::UInt64(primitive(t, rows)),
+            T::Float32 => Kind::Float32(primitive(t, rows)),
+            T::Float64 => Kind::Float64(primitive(t, rows)),
+            T::Decimal128(p, s) => Kind::Decimal(primitive(t, rows), *p, i32::from(*s)),
+            T::Date32 => Kind::Date(primitive(t, rows)),
+            T::Timestamp(unit, name) => {
+                let zone = zone(name.as_deref())?;
+                match unit {
+                    TimeUnit::Second => Kind::Seconds(primitive(t, rows), zone),
+                    TimeUnit::Millisecond => Kind::Millis(primitive(t, rows), zone),
+                    TimeUnit::Microsecond => Kind::Micros(primitive(t, rows), zone),
+                    TimeUnit::Nanosecond => Kind::Nanos(primitive(t, rows), zone),
                 }
-            },
-        }
-    }
-    (Arc::new(builder.finish()), bad)
-}
-
-fn timestamps<'a>(
-    cells: impl ExactSizeIterator<Item = Option<&'a str>>,
-    data_type: &DataType,
-    unit: TimeUnit,
-    zone: Option<&str>,
-) -> Result<Column> {
-    let zone: Tz = zone.unwrap_or("+00:00").parse().map_err(|e| {
-        Error::usage(format!("'{}' is no time zone", zone.unwrap_or_default())).because(Box::new(e))
-    })?;
-    let instant = |text: &str| {
-        // The parser slices text by bytes.
-        if text.is_ascii() { string_to_datetime(&zone, text).ok() } else { None }
-    };
-    let t = data_type;
-    Ok(match unit {
-        TimeUnit::Second => {
-            primitives::<TimestampSecondType>(cells, t, |s| instant(s).map(|i| i.timestamp()))
-        }
-        TimeUnit::Millisecond => {
-            primitives::<TimestampMillisecondType>(cells, t, |s| instant(s).map(|i| i.timestamp_millis()))
-        }
-        TimeUnit::Microsecond => {
-            primitives::<TimestampMicrosecondType>(cells, t, |s| instant(s).map(|i| i.timestamp_micros()))
-        }
-        TimeUnit::Nanosecond => primitives::<TimestampNanosecondType>(cells, t, |s| {
-            instant(s).and_then(|i| i.timestamp_nanos_opt())
-        }),
-    })
-}
-
-pub(super) fn boolean(text: &str) -> Option<bool> {
-    if text.eq_ignore_ascii_case("true") {
-        Some(true)
-    } else if text.eq_ignore_ascii_case("false") {
-        Some(false)
-    } else {
-        None
-    }
-}
-
-/// An integer, also when written as `2.0` or `1e3`, if it fits the type.
-fn integer<T>(text: &str) -> Option<T::Native>
-where
-    T: Parser,
-    T::Native: TryFrom<i128>,
-{
-    T::parse(text).or_else(|| T::Native::try_from(decimal(text.trim_ascii(), 38, 0)?).ok())
-}
-
-/// A number; one that is written in digits must not overflow to infinity.
-pub(super) fn float(text: &str) -> Option<f64> {
-    Float64Type::parse(text).filter(|value| value.is_finite() || !has_digit(text))
-}
-
-fn has_digit(text: &str) -> bool {
-    text.bytes().any(|b| b.is_ascii_digit())
-}
-
-/// A date without a time, `year-month-day` (or eight digits).
-pub(super) fn date(text: &str) -> Option<i32> {
-    // A longer text would lose its time of day.
-    let plain = text.len() <= 10 || text.starts_with(['+', '-']);
-    if plain && text.is_ascii() { Date32Type::parse(text) } else { None }
-}
-
-/// A decimal as its unscaled integer; `None` when digits would be lost or do not fit.
-fn decimal(text: &str, precision: u8, scale: i32) -> Option<i128> {
-    if let Some(unscaled) = short_decimal(text, precision, scale) {
-        return Some(unscaled);
-    }
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] | rest => (false, rest),
-    };
-    let (digits, exponent) = match digits.iter().position(|b| matches!(b, b'e' | b'E')) {
-        None => (digits, 0),
-        Some(at) => {
-            let exponent: i32 = std::str::from_utf8(&digits[at + 1..]).ok()?.parse().ok()?;
-            (&digits[..at], exponent)
-        }
-    };
-    let point = digits.iter().position(|b| *b == b'.').unwrap_or(digits.len());
-    let fraction = digits.get(point + 1..).unwrap_or_default();
-    if point + fraction.len() == 0 {
-        return None;
-    }
-    // The value is `unscaled` times ten to the power of `shift`.
-    let mut unscaled = 0_i128;
-    let mut shift = exponent.checked_add(scale)?;
-    let mut zeros = 0_i32;
-    for (i, byte) in digits[..point].iter().chain(fraction).enumerate() {
-        if !byte.is_ascii_digit() {
-            return None;
-        }
-        if i >= point {
-            shift = shift.checked_sub(1)?;
-        }
-        // Zeros are kept back, so that those at the end cost no digits.
-        zeros = zeros.checked_add(1)?;
-        if *byte != b'0' {
-            unscaled = times_ten(unscaled, zeros)?.checked_add(i128::from(byte - b'0'))?;
-            zeros = 0;
-        }
-    }
-    let value = times_ten(unscaled, shift.checked_add(zeros)?)?;
-    let fits = value < 10_i128.checked_pow(u32::from(precision))?;
-    fits.then_some(if negative { -value } else { value })
-}
-
-/// The common case of [`decimal`]: up to 18 digits, no exponent, no more fraction than the scale.
-fn short_decimal(text: &str, precision: u8, scale: i32) -> Option<i128> {
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
-    if digits.len() > 18 || !digits.first()?.is_ascii_digit() {
-        return None;
-    }
-    let (mut value, mut fraction) = (0_i64, None);
-    for byte in digits {
-        match byte {
-            b'0'..=b'9' => {
-                value = value * 10 + i64::from(byte - b'0');
-                fraction = fraction.map(|f: i32| f + 1);
             }
-            b'.' if fraction.is_none() => fraction = Some(0),
-            _ => return None,
+            T::Utf8View => Kind::Text(StringViewBuilder::with_capacity(rows)),
+            T::Utf8 => Kind::PlainText(StringBuilder::new()),
+            T::BinaryView => Kind::Binary(BinaryViewBuilder::with_capacity(rows)),
+            other => {
+                return Err(Error::usage(format!(
+                    "text cannot be read as {other}: state another type under schema"
+                )));
+            }
+        };
+        Ok(Self { kind, rows: 0, bad: Vec::new() })
+    }
+
+    /// Adds rows.
+    pub(super) fn append<'a>(&mut self, cells: impl ExactSizeIterator<Item = Option<&'a str>>) {
+        use Kind as K;
+        let (first, bad) = (self.rows, &mut self.bad);
+        self.rows += cells.len();
+        match &mut self.kind {
+            K::Null => fill(cells, first, bad, |cell| cell.is_none()),
+            K::Boolean(b) => fill(cells, first, bad, |cell| {
+                let value = cell.and_then(boolean);
+                b.append_option(value);
+                value.is_some() || cell.is_none()
+            }),
+            K::Int8(b) => values(b, cells, first, bad, integer::<Int8Type>),
+            K::Int16(b) => values(b, cells, first, bad, integer::<Int16Type>),
+            K::Int32(b) => values(b, cells, first, bad, integer::<Int32Type>),
+            K::Int64(b) => values(b, cells, first, bad, integer::<Int64Type>),
+            K::UInt8(b) => values(b, cells, first, bad, integer::<UInt8Type>),
+            K::UInt16(b) => values(b, cells, first, bad, integer::<UInt16Type>),
+            K::UInt32(b) => values(b, cells, first, bad, integer::<UInt32Type>),
+            K::UInt64(b) => values(b, cells, first, bad, integer::<UInt64Type>),
+            K::Float32(b) => values(b, cells, first, bad, |s| {
+                Float32Type::parse(s).filter(|v| v.is_finite() || !has_digit(s))
+            }),
+            K::Float64(b) => values(b, cells, first, bad, float),
+            K::Decimal(b, p, s) => values(b, cells, first, bad, |text| decimal(text, *p, *s)),
+            K::Date(b) => values(b, cells, first, bad, date),
+            K::Seconds(b, zone) => values(b, cells, first, bad, |s| Some(instant(s, zone)?.timestamp())),
+            K::Millis(b, zone) => {
+                values(b, cells, first, bad, |s| Some(instant(s, zone)?.timestamp_millis()))
+            }
+            K::Micros(b, zone) => {
+                values(b, cells, first, bad, |s| Some(instant(s, zone)?.timestamp_micros()))
+            }
+            K::Nanos(b, zone) => values(b, cells, first, bad, |s| instant(s, zone)?.timestamp_nanos_opt()),
+            K::Text(b) => cells.for_each(|cell| b.append_option(cell)),
+            K::PlainText(b) => cells.for_each(|cell| b.append_option(cell)),
+            K::Binary(b) => cells.for_each(|cell| b.append_option(cell)),
         }
     }
-    let power = u32::try_from(scale - fraction.unwrap_or(0)).ok()?;
-    let value = i128::from(value).checked_mul(*POWERS.get(power as usize)?)?;
-    let fits = value < *POWERS.get(usize::from(precision))?;
-    fits.then_some(if negative { -value } else { value })
+
+    /// The column.
+    pub(super) fn finish(self) -> Column {
+        use Kind as K;
+        let array: ArrayRef = match self.kind {
+            K::Null => Arc::new(NullArray::new(self.rows)),
+            K::Boolean(mut b) => Arc::new(b.finish()),
+            K::Int8(mut b) => Arc::new(b.finish()),
+            K::Int16(mut b) => Arc::new(b.finish()),
+            K::Int32(mut b) => Arc::new(b.finish()),
+            K::Int64(mut b) => Arc::new(b.finish()),
+            K::UInt8(mut b) => Arc::new(b.finish()),
+            K::UInt16(mut b) => Arc::new(b.finish()),
+            K::UInt32(mut b) => Arc::new(b.finish()),
+            K::UInt64(mut b) => Arc::new(b.finish()),
+            K::Float32(mut b) => Arc::new(b.finish()),
+            K::Float64(mut b) => Arc::new(b.finish()),
+            K::Decimal(mut b, ..) => Arc::new(b.finish()),
+            K::Date(mut b) => Arc::new(b.finish()),
+            K::Seconds(mut b, _) => Arc::new(b.finish()),
+            K::Millis(mut b, _) => Arc::new(b.finish()),
+            K::Micros(mut b, _) => Arc::new(b.finish()),
+            K::Nanos(mut b, _) => Arc::new(b.finish()),
+            K::Text(mut b) => Arc::new(b.finish()),
+            K::PlainText(mut b) => Arc::new(b.finish()),
+            K::Binary(mut b) => Arc::new(b.finish()),
+        };
+        (array, self.bad)
+    }
 }
 
-/// Powers of ten from 0 to 38.
-const POWERS: [i128; 39] = {
-    let mut powers = [1; 39];
-    let mut i = 1;
-    while i < powers.len() {
-        powers[i] = powers[i - 1] * 10;
-        i += 1;
-    }
-    powers
-};
+fn primitive<T: ArrowPrimitiveType>(data_type: &DataType, rows: usize) -> PrimitiveBuilder<T> {
+    PrimitiveBuilder::with_capacity(rows).with_data_type(data_type.clone())
+}
 
-/// `value` times ten to the power of `shift`; for a negative power only if it divides.
-fn times_ten(value: i128, shift: i32) -> Option<i128> {
-    if value == 0 {
-        return Some(0);
+/// Gives each cell, an empty one as NULL, to `append`, which says whether it could be read.
+#[inline]
+fn fill<'a>(
+    cells: impl Iterator<Item = Option<&'a str>>,
+    first: usize,
+    bad: &mut Vec<usize>,
+    mut append: impl FnMut(Option<&'a str>) -> bool,
+) {
+    for (row, cell) in cells.enumerate() {
+        if !append(cell.filter(|text| !text.is_empty())) {
+            bad.push(first + row);
+        }
     }
-    match 10_i128.checked_pow(shift.unsigned_abs()) {
-        Some(power) if shift >= 0 => value.checked_mul(power),
-        Some(power) => (value % power == 0).then_some(value / power),
-        None => None,
-    }
+}
+
+#[inline]
+fn values<'a, T: ArrowPrimitiveType>(
+    builder: &mut PrimitiveBuilder<T>,
+    cells: impl Iterator<Item = Option<&'a str>>,
+    first: usize,
+    bad: &mut Vec<usize>,
+    parse: impl Fn(&str) -> Option<T::Native>,
+) {
+    fill(cells, first, bad, |cell| {
+        let value = cell.and_then(&parse);
+        builder.append_option(value);
+        value.is_some() || cell.is_none()
+    });
+}
+
+fn zone(name: Option<&str>) -> Result<Tz> {
+    let name = name.unwrap_or("+00:00");
+    name.parse().map_err(|e| Error::usage(format!("'{name}' is no time zone")).because(Box::new(e)))
+}
+
+fn instant(text: &str, zone: &Tz) -> Option<chrono::DateTime<Tz>> {
+    // The parser slices text by bytes.
+    if text.is_ascii() { string_to_datetime(zone, text).ok() } else { None }
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ enum Feed<'a> {
 pub(super) struct Window<'a> {
     feed: Feed<'a>,
     text: Vec<u8>,
+    /// How much of `text` is consumed; it is dropped when more is read.
+    consumed: usize,
     base: u64,
     eof: bool,
     fetched: u64,
@@ -55,7 +57,14 @@ impl<'a> Window<'a> {
     /// Uncompressed text from byte `at` on. What lies beyond `soft_end` is read in smaller pieces.
     pub(super) fn plain(file: File<'a>, at: u64, soft_end: u64) -> Self {
         let eof = at >= file.get().size();
-        Self { feed: Feed::Plain { file, at, soft_end }, text: Vec::new(), base: at, eof, fetched: 0 }
+        Self {
+            feed: Feed::Plain { file, at, soft_end },
+            text: Vec::new(),
+            consumed: 0,
+            base: at,
+            eof,
+            fetched: 0,
+        }
     }
 
     /// A whole file, compressed or not. An empty file is an empty text, whatever its compression.
@@ -77,7 +86,7 @@ impl<'a> Window<'a> {
             ),
         };
         let feed = Feed::Packed { unpacked, file, fetched };
-        Ok(Self { feed, text: Vec::new(), base: 0, eof: false, fetched: 0 })
+        Ok(Self { feed, text: Vec::new(), consumed: 0, base: 0, eof: false, fetched: 0 })
     }
 
     /// The file, as a person would write it.
@@ -89,12 +98,12 @@ impl<'a> Window<'a> {
 
     /// The text in memory.
     pub(super) fn text(&self) -> &[u8] {
-        &self.text
+        &self.text[self.consumed..]
     }
 
     /// The text in memory, to be changed where it has been scanned already.
     pub(super) fn text_mut(&mut self) -> &mut [u8] {
-        &mut self.text
+        &mut self.text[self.consumed..]
     }
 
     /// Where the text in memory begins in the (decompressed) file.
@@ -114,8 +123,8 @@ impl<'a> Window<'a> {
 
     /// Drops the first `bytes` of the text in memory.
     pub(super) fn consume(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.text.len());
-        self.text.drain(..bytes);
+        let bytes = bytes.min(self.text.len() - self.consumed);
+        self.consumed += bytes;
         self.base += bytes as u64;
     }
 
@@ -125,6 +134,8 @@ impl<'a> Window<'a> {
     /// # Errors
     /// Those of the source; `BadData` for a damaged compressed file.
     pub(super) fn more(&mut self, pending: usize) -> Result<()> {
+        self.text.drain(..self.consumed);
+        self.consumed = 0;
         match &mut self.feed {
             Feed::Plain { file, at, soft_end } => {
                 let size = file.get().size();
