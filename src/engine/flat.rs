@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::buffer::Buffer;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 
@@ -50,10 +51,8 @@ fn flat_type(data_type: &DataType, views: Views) -> DataType {
         (DataType::Utf8View, Views::Large) => DataType::LargeUtf8,
         (DataType::BinaryView, Views::Plain) => DataType::Binary,
         (DataType::BinaryView, Views::Large) => DataType::LargeBinary,
-        (DataType::List(f), _) => DataType::List(field(f, views)),
-        (DataType::LargeList(f), _) => DataType::LargeList(field(f, views)),
-        (DataType::ListView(f), _) => DataType::List(field(f, views)),
-        (DataType::LargeListView(f), _) => DataType::LargeList(field(f, views)),
+        (DataType::List(f) | DataType::ListView(f), _) => DataType::List(field(f, views)),
+        (DataType::LargeList(f) | DataType::LargeListView(f), _) => DataType::LargeList(field(f, views)),
         (DataType::FixedSizeList(f, n), _) => DataType::FixedSizeList(field(f, views), *n),
         (DataType::Struct(fields), _) => DataType::Struct(fields.iter().map(|f| field(f, views)).collect()),
         (DataType::Map(f, sorted), _) => DataType::Map(field(f, views), *sorted),
@@ -130,11 +129,11 @@ fn wasteful(column: &ArrayRef) -> bool {
     let (held, used) = match column.data_type() {
         DataType::Utf8View => {
             let views = column.as_string_view();
-            (views.data_buffers().iter().map(|b| b.len()).sum(), views.total_buffer_bytes_used())
+            (views.data_buffers().iter().map(Buffer::len).sum(), views.total_buffer_bytes_used())
         }
         DataType::BinaryView => {
             let views = column.as_binary_view();
-            (views.data_buffers().iter().map(|b| b.len()).sum(), views.total_buffer_bytes_used())
+            (views.data_buffers().iter().map(Buffer::len).sum(), views.total_buffer_bytes_used())
         }
         _ => (0_usize, 0),
     };

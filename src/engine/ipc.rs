@@ -88,7 +88,7 @@ impl Decoder {
 pub fn schema_stream(schema: &SchemaRef) -> Result<Vec<u8>> {
     let stream = StreamEncoder::try_new_with_options(schema, options()?).map_err(unsupported)?;
     let buffers = stream.finish().map_err(unsupported)?;
-    Ok(buffers.iter().flat_map(|b| b.as_slice()).copied().collect())
+    Ok(buffers.iter().flat_map(Buffer::as_slice).copied().collect())
 }
 
 /// Reads what [`schema_stream`] wrote.

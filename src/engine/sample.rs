@@ -2,9 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::*;
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, BinaryViewArray, BooleanArray, DictionaryArray, Int64Builder,
+    ListArray, MapBuilder, NullArray, PrimitiveArray, RecordBatch, StringArray, StringBuilder,
+    StringViewArray, StructArray,
+};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::*;
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Field, Fields, Float32Type, Float64Type, Int8Type, Int32Type,
+    Int64Type, Schema, Time64MicrosecondType, TimestampMicrosecondType, TimestampNanosecondType, UInt64Type,
+};
 
 /// `rows` rows from number `from` on: the same number gives the same row in every batch, but what
 /// NULLs hide differs with `garbage`.
@@ -64,7 +71,7 @@ fn plain_columns(from: usize, rows: usize, garbage: u8) -> Vec<(&'static str, Ar
         .map(|t| t.as_deref())
         .collect();
     vec![
-        ("i8", Arc::new(numbers::<Int8Type>(from, rows, garbage, |i| (i % 100) as i8))),
+        ("i8", Arc::new(numbers::<Int8Type>(from, rows, garbage, |i| i8::try_from(i % 100).expect("small")))),
         ("i64", Arc::new(numbers::<Int64Type>(from, rows, garbage, n))),
         ("u64", Arc::new(numbers::<UInt64Type>(from, rows, garbage, |i| u64::MAX - i as u64))),
         ("f32", Arc::new(numbers::<Float32Type>(from, rows, garbage, |i| i as f32 / 8.0 - 100.0))),
@@ -78,8 +85,13 @@ fn plain_columns(from: usize, rows: usize, garbage: u8) -> Vec<(&'static str, Ar
                     .expect("fits"),
             ),
         ),
-        ("date", Arc::new(numbers::<Date32Type>(from, rows, garbage, |i| (i % 30_000) as i32))),
-        ("time", Arc::new(numbers::<Time64MicrosecondType>(from, rows, garbage, |i| (i % 86_400) as i64))),
+        (
+            "date",
+            Arc::new(numbers::<Date32Type>(from, rows, garbage, |i| {
+                i32::try_from(i % 30_000).expect("small")
+            })),
+        ),
+        ("time", Arc::new(numbers::<Time64MicrosecondType>(from, rows, garbage, |i| n(i % 86_400) + 1000))),
         ("ts", Arc::new(numbers::<TimestampMicrosecondType>(from, rows, garbage, |i| n(i) * 1_000_003))),
         (
             "tstz",
@@ -107,7 +119,7 @@ fn nested_columns(from: usize, rows: usize, garbage: u8) -> Vec<(&'static str, A
     let fields: Fields =
         vec![Field::new("a", DataType::Int64, true), Field::new("b", DataType::Utf8, true)].into();
     let inner: Vec<ArrayRef> = vec![
-        Arc::new(numbers::<Int64Type>(from, rows, garbage, |i| i as i64)),
+        Arc::new(numbers::<Int64Type>(from, rows, garbage, |i| i64::try_from(i).expect("small"))),
         Arc::new((from..from + rows).map(|i| text(i + 2)).collect::<StringArray>()),
     ];
     let structs = StructArray::new(fields, inner, Some(nulls(from, rows, 6)));
@@ -115,7 +127,7 @@ fn nested_columns(from: usize, rows: usize, garbage: u8) -> Vec<(&'static str, A
     for i in from..from + rows {
         for key in 0..i % 3 {
             map.keys().append_value(format!("key {key}"));
-            map.values().append_option((i % 2 == 0).then_some(i as i64));
+            map.values().append_option((i % 2 == 0).then(|| i64::try_from(i).expect("small")));
         }
         map.append(i % 5 > 0).expect("keys and values");
     }

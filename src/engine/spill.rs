@@ -194,10 +194,8 @@ mod tests {
         let numbers = Int64Array::from_iter((from..).take(rows).map(|i| (i % 3 != 0).then_some(i)));
         let texts =
             StringViewArray::from_iter_values((from..).take(rows).map(|i| format!("text number {i:050}")));
-        let words: DictionaryArray<Int8Type> = (from..)
-            .take(rows)
-            .map(|i| (i % 5 != 0).then_some(["a", "b", "c"][usize::try_from(i % 3).unwrap_or(0)]))
-            .collect();
+        let words: DictionaryArray<Int8Type> =
+            (from..).take(rows).map(|i| (i % 5 != 0).then_some(if i % 3 == 0 { "a" } else { "b" })).collect();
         let fields = vec![
             Field::new("n", arrow::datatypes::DataType::Int64, true)
                 .with_metadata(HashMap::from([("k".to_owned(), "v".to_owned())])),
@@ -220,15 +218,16 @@ mod tests {
         let spill = SpillDir::new(dir.path().join("made/when/needed"));
         let schema = batch(0, 0).schema();
         let mut writer = SpillWriter::new(&spill, &schema).expect("writer");
+        let starts = [0, 7, 14, 21, 28];
         let sizes = [10, 0, 1, 9000, 3];
         let mut segments = Vec::new();
         for (i, rows) in sizes.into_iter().enumerate() {
-            segments.push(writer.write(&batch(i as i64 * 7, rows)).expect("write"));
+            segments.push(writer.write(&batch(starts[i], rows)).expect("write"));
         }
         let reader = writer.reader().expect("reader");
         for i in [3, 0, 4, 2, 1, 3] {
             let got = reader.read(&segments[i]).expect("read");
-            let want = batch(i as i64 * 7, sizes[i]);
+            let want = batch(starts[i], sizes[i]);
             assert_eq!(got.schema(), schema);
             assert_eq!(format!("{:?}", got.columns()[0]), format!("{:?}", want.columns()[0]));
             let flat = super::super::flat::schema(&schema, super::super::flat::Views::Plain);

@@ -106,7 +106,7 @@ impl RunStore {
         for batch in batches {
             let batch = flat::compact(batch?);
             match budget.try_reserve(flat::bytes(&batch)) {
-                Some(_reserved) => run.push(Piece::Memory { batch, _reserved }),
+                Some(reserved) => run.push(Piece::Memory { batch, _reserved: reserved }),
                 None => self.spill(&batch, &mut run)?,
             }
         }
@@ -279,7 +279,7 @@ impl Merge {
     fn less(&self, a: usize, b: usize) -> bool {
         let (x, y) = (&self.cursors[a], &self.cursors[b]);
         let tails = || match (&x.current, &y.current) {
-            (Some((_, k)), Some((_, l))) => k.compare_tails(x.row, l, y.row),
+            (Some((_, keys)), Some((_, others))) => keys.compare_tails(x.row, others, y.row),
             _ => std::cmp::Ordering::Equal,
         };
         x.head.cmp(&y.head).then_with(tails).then(a.cmp(&b)).is_lt()

@@ -9,7 +9,7 @@ use arrow::compute::{filter_record_batch, interleave_record_batch};
 use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
 
-use self::keys::{Bound, KeyEncoder, Keys};
+use self::keys::{Bound, Head, KeyEncoder, Keys};
 use self::merge::{Run, RunStore};
 use super::flat;
 use super::memory::{Budget, Reservation};
@@ -26,11 +26,14 @@ pub const BATCH_ROWS: usize = 8192;
 /// Batches one after the other, or the error that ends them.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
-/// A row of the rows held: head of its key, batch, row.
-type Entry = (keys::Head, u32, u32);
+/// A row of the rows held: its batch, and its number there.
+type Place = (u32, u32);
+
+/// A place with the first 8 bytes of its key: all that most comparisons look at.
+type Entry = (u64, u32, u32);
 
 /// Bytes that sorting one row takes besides the row and its key.
-const ENTRY_BYTES: u64 = size_of::<Entry>() as u64;
+const ENTRY_BYTES: u64 = (size_of::<Entry>() + size_of::<Place>()) as u64;
 
 /// Sorts rows. Rows with equal keys stay in the order in which they were pushed.
 pub struct Sorter {
@@ -183,28 +186,36 @@ fn bytes_of(batch: &RecordBatch, keys: &Keys) -> u64 {
 }
 
 /// The rows in order. The position is part of what is compared, so no two entries are equal and
-/// the result does not depend on how the work is divided.
-fn order(held: &[(RecordBatch, Keys)]) -> Vec<Entry> {
-    let entries = |(number, (batch, keys)): (usize, &(RecordBatch, Keys))| {
+/// the result does not depend on how the work is divided. NULLs of a single key are not compared
+/// at all: they stay in the order of the input, before or behind the others.
+fn order(held: &[(RecordBatch, Keys)]) -> Vec<Place> {
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    let mut entries: Vec<Entry> = Vec::with_capacity(held.iter().map(|(b, _)| b.num_rows()).sum());
+    for (number, (batch, keys)) in held.iter().enumerate() {
         // Batches are fewer than rows, and rows of one batch at most BATCH_ROWS.
         let number = u32::try_from(number).unwrap_or(u32::MAX);
-        let rows = u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
-        (0..rows).map(|row| (keys.head(row as usize), number, row)).collect::<Vec<Entry>>()
-    };
-    let mut order: Vec<Entry> = held.par_iter().enumerate().flat_map_iter(entries).collect();
+        for row in 0..u32::try_from(batch.num_rows()).unwrap_or(u32::MAX) {
+            match keys.head(row as usize) {
+                Head { class: 0, .. } => first.push((number, row)),
+                Head { class: 1, prefix } => entries.push((prefix, number, row)),
+                Head { .. } => last.push((number, row)),
+            }
+        }
+    }
     if held.iter().all(|(_, keys)| matches!(keys, Keys::Numbers { .. })) {
-        order.par_sort_unstable();
+        entries.par_sort_unstable();
     } else {
-        order.par_sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0)
-                .then_with(|| {
-                    let (x, y) = (&held[a.1 as usize].1, &held[b.1 as usize].1);
-                    x.compare_tails(a.2 as usize, y, b.2 as usize)
-                })
-                .then_with(|| (a.1, a.2).cmp(&(b.1, b.2)))
+        let tails = |a: &Entry, b: &Entry| {
+            let (x, y) = (&held[a.1 as usize].1, &held[b.1 as usize].1);
+            x.compare_tails(a.2 as usize, y, b.2 as usize)
+        };
+        entries.par_sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| tails(a, b)).then_with(|| (a.1, a.2).cmp(&(b.1, b.2)))
         });
     }
-    order
+    first.extend(entries.into_iter().map(|(_, batch, row)| (batch, row)));
+    first.append(&mut last);
+    first
 }
 
 /// Batches that are gathered at one go, each by one thread.
@@ -213,7 +224,7 @@ const GATHER: usize = 16;
 /// Sorted rows, gathered when they are asked for.
 struct Sorted {
     batches: Vec<RecordBatch>,
-    order: Vec<Entry>,
+    order: Vec<Place>,
     next: usize,
     /// Batches gathered ahead, the next one last.
     ready: Vec<Result<RecordBatch>>,
@@ -236,8 +247,8 @@ impl Iterator for Sorted {
     }
 }
 
-fn gather(batches: &[&RecordBatch], rows: &[Entry]) -> Result<RecordBatch> {
-    let rows: Vec<(usize, usize)> = rows.iter().map(|(_, b, r)| (*b as usize, *r as usize)).collect();
+fn gather(batches: &[&RecordBatch], rows: &[Place]) -> Result<RecordBatch> {
+    let rows: Vec<(usize, usize)> = rows.iter().map(|(b, r)| (*b as usize, *r as usize)).collect();
     interleave_record_batch(batches, &rows)
         .map_err(|e| Error::bad_data("sorted rows cannot be joined into one batch").because(e))
 }

@@ -32,14 +32,12 @@ fn places(batches: &[RecordBatch]) -> Vec<i64> {
 
 fn compare(a: &Row, b: &Row, keys: &[(usize, SortOptions)]) -> Ordering {
     fn one<T>(a: Option<&T>, b: Option<&T>, o: SortOptions, cmp: impl Fn(&T, &T) -> Ordering) -> Ordering {
-        match (a, b) {
-            (None, None) => Ordering::Equal,
-            (None, Some(_)) if o.nulls_first => Ordering::Less,
-            (Some(_), None) if !o.nulls_first => Ordering::Less,
-            (None, Some(_)) | (Some(_), None) => Ordering::Greater,
-            (Some(x), Some(y)) if o.descending => cmp(y, x),
-            (Some(x), Some(y)) => cmp(x, y),
-        }
+        let nulls = if o.nulls_first { b.is_none().cmp(&a.is_none()) } else { a.is_none().cmp(&b.is_none()) };
+        nulls.then_with(|| match a.zip(b) {
+            Some((left, right)) if o.descending => cmp(right, left),
+            Some((left, right)) => cmp(left, right),
+            None => Ordering::Equal,
+        })
     }
     keys.iter().fold(Ordering::Equal, |so_far, (column, o)| {
         so_far.then_with(|| match column {
@@ -89,8 +87,9 @@ fn made(count: usize) -> Vec<Row> {
             let floats = [0.0, -0.0, f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.5, -2.25];
             (
                 (number > 0).then(|| i64::try_from(number).expect("small") - 25),
-                (text > 3).then(|| format!("{}{}", "same first bytes ".repeat((text % 2) as usize), text)),
-                floats[(next() % 8) as usize],
+                (text > 3)
+                    .then(|| format!("{}{}", "same first bytes ".repeat(usize::from(text % 2 == 1)), text)),
+                floats[usize::try_from(next() % 8).expect("small")],
                 i64::try_from(place).expect("small"),
             )
         })
@@ -196,7 +195,7 @@ fn nothing_and_errors_pass_through() {
         Box::new(vec![Err(Error::transient("gone"))].into_iter()),
     ];
     let mut merged = merge_sorted(&schema, failing, &keys, None, &Budget::new(0), &spill).expect("merge");
-    assert!(merged.next().is_some_and(|r| r.is_err()));
+    assert!(merged.next().is_some_and(|r| matches!(r, Err(_))));
     assert!(merged.next().is_none());
     let out_of_range = SortKeys { columns: vec![(9, SortOptions::default())] };
     assert!(Sorter::new(&schema, out_of_range, None, &Budget::new(0), &spill).is_err());
@@ -206,7 +205,7 @@ fn nothing_and_errors_pass_through() {
 fn all_types_can_be_carried_and_sorted_by() {
     let dir = tempfile::tempdir().expect("dir");
     let whole = sample::all_types(0, 300, 0);
-    let want: Vec<String> = sample::rows_of(&[whole.clone()]);
+    let want: Vec<String> = sample::rows_of(std::slice::from_ref(&whole));
     for column in 0..whole.num_columns() {
         let keys = SortKeys { columns: vec![(column, SortOptions::default())] };
         let run = |memory| {

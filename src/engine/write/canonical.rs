@@ -20,7 +20,7 @@ pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch> {
     let columns = batch
         .columns()
         .iter()
-        .map(|column| canonical_array(column))
+        .map(canonical_array)
         .collect::<Result<Vec<_>, _>>()
         .map_err(super::encoding)?;
     flat::from_columns(batch.schema_ref(), columns, batch.num_rows())

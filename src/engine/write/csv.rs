@@ -105,8 +105,8 @@ impl<'a> Cells<'a> {
 
 /// Appends a field, in quotes where they are needed.
 fn quote(field: &str, out: &mut String) {
-    let special = |b: &u8| matches!(b, b',' | b'"' | b'\n' | b'\r');
-    if !field.is_empty() && !field.as_bytes().iter().any(|b| special(b)) {
+    let plain = |b: u8| !matches!(b, b',' | b'"' | b'\n' | b'\r');
+    if !field.is_empty() && field.bytes().all(plain) {
         out.push_str(field);
         return;
     }
