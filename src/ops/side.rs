@@ -19,14 +19,20 @@ pub fn load(program: &Program, header: &Header, stores: &Stores, interrupt: &Int
     let tables: Vec<Table> = header.tables.iter().map(|t| t.table.clone()).collect();
     for number in program.sides_used() {
         if let Some(side) = header.tables.get(number) {
-            let rows = read(side, &tables, stores, interrupt).map_err(|e| e.with("table", &side.table.name))?;
+            let rows =
+                read(side, &tables, stores, interrupt).map_err(|e| e.with("table", &side.table.name))?;
             program.set_side(number, rows);
         }
     }
     Ok(())
 }
 
-fn read(side: &SideTable, tables: &[Table], stores: &Stores, interrupt: &Interrupt) -> Result<Vec<RecordBatch>> {
+fn read(
+    side: &SideTable,
+    tables: &[Table],
+    stores: &Stores,
+    interrupt: &Interrupt,
+) -> Result<Vec<RecordBatch>> {
     let columns: Vec<usize> = (0..side.table.schema.fields().len()).collect();
     let mut rows = Vec::new();
     let mut end = None;

@@ -52,10 +52,31 @@ pub struct Outcome {
     pub failed: Vec<(usize, Error)>,
 }
 
+/// Runs one task without committing it; its data is removed again. The record is what would have
+/// been committed.
+///
+/// # Errors
+/// What the task gives.
+pub fn try_one(context: &Context, todo: &Todo) -> Result<TaskCommit> {
+    let outcome = run_tasks(context, std::slice::from_ref(todo), false);
+    match (outcome.committed.into_iter().next(), outcome.failed.into_iter().next()) {
+        (Some((_, record)), _) => {
+            gc::remove_attempt(&context.run, todo.task(), &record.attempt)?;
+            Ok(record)
+        }
+        (None, Some((_, error))) => Err(error),
+        (None, None) => Err(Error::internal("the task gave nothing")),
+    }
+}
+
 /// Runs and commits `todo` on all threads. A shard that fails does not stop the others, unless its
 /// error says that the run cannot go on.
 #[must_use]
 pub fn run(context: &Context, todo: &[Todo]) -> Outcome {
+    run_tasks(context, todo, true)
+}
+
+fn run_tasks(context: &Context, todo: &[Todo], commit: bool) -> Outcome {
     let input = MapInput {
         program: &context.program,
         stores: &context.stores,
@@ -71,6 +92,7 @@ pub fn run(context: &Context, todo: &[Todo]) -> Outcome {
         attempts: todo.iter().map(|_| Attempt::new()).collect(),
         outcome: Mutex::default(),
         stop: AtomicBool::new(false),
+        commit,
     };
     map::run(&input, &work, &attempts, &context.interrupt);
     attempts.outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -103,6 +125,8 @@ struct Attempts<'a> {
     attempts: Vec<Attempt>,
     outcome: Mutex<Outcome>,
     stop: AtomicBool,
+    /// Whether records are written.
+    commit: bool,
 }
 
 impl Shards for Attempts<'_> {
@@ -189,6 +213,9 @@ impl Attempts<'_> {
             },
             ..new_record(self.context, task, &attempt.id, &files, attempt.started().1)
         };
+        if !self.commit {
+            return Ok(record);
+        }
         match commit_task(&self.context.run, task, &record)? {
             Commit::Won => {
                 self.context.step(task, &attempt.id, Step::Committed);

@@ -96,6 +96,14 @@ fn check_tiles(shard: &Shard, record: &TaskCommit) -> Result<()> {
             }
         }
     }
+    for (number, split) in (0_u32..).zip(&shard.splits) {
+        let (Extent::Bytes { start, end }, Some(tile)) = (split.extent, tiles.get(&number)) else { continue };
+        let open_start = start == 0 && tile.0 != 0;
+        let open_end = end == split.file_bytes && tile.1 != split.file_bytes;
+        if open_start || open_end {
+            return Err(contradiction(shard, "a text was not read from its first to its last byte"));
+        }
+    }
     let cut = shard.splits.iter().filter(|s| matches!(s.extent, Extent::Bytes { .. })).count();
     if cut != tiles.len() {
         return Err(contradiction(shard, "it does not say where each piece of a text began"));
@@ -106,4 +114,80 @@ fn check_tiles(shard: &Shard, record: &TaskCommit) -> Result<()> {
 fn contradiction(shard: &Shard, what: &str) -> Error {
     Error::internal(format!("the commit record of a shard contradicts the plan: {what}"))
         .with("shard", shard.id.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::AttemptId;
+    use crate::plan::Split;
+    use crate::spec::TextCompression;
+    use crate::store::commit::{Counters, Tile, task_name};
+    use crate::store::record::Record;
+
+    /// Shard `id` holds bytes `start..end` of a text of 30 bytes.
+    fn shard(id: u32, start: u64, end: u64) -> Shard {
+        let split = Split {
+            input: 0,
+            path: "/t.csv".to_owned(),
+            file_bytes: 30,
+            etag: None,
+            extent: Extent::Bytes { start, end },
+            compression: TextCompression::None,
+            folder_values: Vec::new(),
+            rows: None,
+            bytes: end - start,
+        };
+        Shard { id: ShardId(id), splits: vec![split] }
+    }
+
+    fn record(task: TaskId, begin: u64, end: u64) -> (TaskId, TaskCommit) {
+        let record = TaskCommit {
+            format: TaskCommit::FORMAT,
+            plan: "p".to_owned(),
+            task: task_name(task),
+            attempt: AttemptId::random(),
+            files: Vec::new(),
+            counters: Counters::default(),
+            tiles: vec![Tile { split: 0, begin, end }],
+            schema: None,
+            started_millis: 0,
+            finished_millis: 0,
+        };
+        (task, record)
+    }
+
+    fn missing(known: &[(TaskId, TaskCommit)]) -> Option<Vec<(ShardId, Option<u64>)>> {
+        let shards = [shard(0, 0, 10), shard(1, 10, 20), shard(2, 20, 30)];
+        match prove(&CutKind::Rows, &shards, &known.iter().cloned().collect()).unwrap() {
+            Proof::Whole(records) => {
+                assert_eq!(records.len(), 3);
+                None
+            }
+            Proof::Missing(missing) => Some(missing),
+        }
+    }
+
+    #[test]
+    fn every_shard_must_be_there_and_join() {
+        let map = |id| TaskId::Map(ShardId(id));
+        let at = |id, begin| TaskId::MapAt(ShardId(id), begin);
+        let (a, b, c) = (record(map(0), 0, 12), record(map(1), 12, 21), record(map(2), 21, 30));
+        assert_eq!(missing(&[a.clone(), b.clone(), c.clone()]), None);
+        assert_eq!(missing(&[a.clone(), c.clone()]), Some(vec![(ShardId(1), Some(12))]));
+        assert_eq!(missing(&[c.clone()]), Some(vec![(ShardId(0), None), (ShardId(1), None)]));
+        // A wrong guess of the second shard is found by the first one's end, and mended.
+        let wrong = record(map(1), 14, 21);
+        assert_eq!(missing(&[a.clone(), wrong.clone(), c.clone()]), Some(vec![(ShardId(1), Some(12))]));
+        assert_eq!(missing(&[a, wrong, record(at(1, 12), 12, 21), c]), None);
+    }
+
+    #[test]
+    fn a_text_that_was_not_read_whole_is_a_contradiction() {
+        let shards = [shard(0, 0, 30)];
+        for (begin, end) in [(3, 30), (0, 29)] {
+            let known = [record(TaskId::Map(ShardId(0)), begin, end)].into_iter().collect();
+            assert!(prove(&CutKind::Rows, &shards, &known).is_err(), "{begin}..{end}");
+        }
+    }
 }

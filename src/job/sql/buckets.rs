@@ -54,7 +54,7 @@ pub fn split_by_hash(batch: &RecordBatch, keys: usize, buckets: u32) -> Result<V
         .collect())
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "passed to map_err")]
+#[expect(clippy::needless_pass_by_value, reason = "passed to map_err")]
 fn internal(error: arrow::error::ArrowError) -> Error {
     Error::internal("rows cannot be cut into buckets").because(error)
 }

@@ -6,7 +6,7 @@ use datafusion::common::{DataFusionError, SchemaError};
 use crate::error::{Error, Kind};
 
 /// An error while the statement is planned: the statement is wrong.
-#[allow(clippy::needless_pass_by_value, reason = "passed to map_err")]
+#[expect(clippy::needless_pass_by_value, reason = "passed to map_err")]
 pub(super) fn planning(error: DataFusionError) -> Error {
     match find_ours(error) {
         Ours::Yes(error) => error,

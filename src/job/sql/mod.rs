@@ -7,15 +7,19 @@ mod cut;
 mod errors;
 mod exclude;
 mod one_partition;
+mod paths;
 mod program;
 mod refuse;
+mod run;
 mod scan;
 mod session;
 mod sum;
 
 pub use buckets::split_by_hash;
 pub use exclude::Conditions;
-pub use program::{CutKind, MapInstance, Program, Scan};
+pub use paths::take_paths;
+pub use program::{CutKind, Program, Scan};
+pub use run::MapInstance;
 pub use scan::{Batches, PlannerTable, Role};
 pub use session::BATCH_ROWS;
 

@@ -1,0 +1,205 @@
+//! Running a cut statement: per morsel, per bucket, and once at the end.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError};
+
+use arrow::array::{ArrayRef, RecordBatch};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
+use futures::StreamExt;
+use futures::executor::block_on;
+
+use super::cut::all_row_wise;
+use super::errors::running;
+use super::program::Program;
+use super::scan::{Batches, LeafExec, Role, Slots, as_leaf};
+use crate::error::{Error, Result};
+
+type Plan = Arc<dyn ExecutionPlan>;
+
+/// Morsels that one instance of the map plan serves before a new one is made: operators keep
+/// metrics per partition, which would grow for ever.
+const MORSELS_PER_INSTANCE: usize = 512;
+
+impl Program {
+    /// An instance of the map plan with room for another morsel.
+    ///
+    /// # Errors
+    /// The plan cannot be rebuilt: a defect.
+    pub fn instance(&self) -> Result<Arc<MapInstance>> {
+        let mut current = self.instance.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(instance) = current.as_ref()
+            && instance.next.load(Ordering::Relaxed) < MORSELS_PER_INSTANCE
+        {
+            return Ok(Arc::clone(instance));
+        }
+        let map = self.map.as_ref().ok_or_else(|| Error::internal("this statement has no map part"))?;
+        let mut slots = Vec::new();
+        let root = self.fresh(map, MORSELS_PER_INSTANCE, &mut slots)?;
+        let instance = Arc::new(MapInstance {
+            root,
+            slots,
+            next: AtomicUsize::new(0),
+            context: Arc::clone(&self.context),
+        });
+        *current = Some(Arc::clone(&instance));
+        Ok(instance)
+    }
+
+    /// Appends the sort keys of `batch` as columns.
+    ///
+    /// # Errors
+    /// A key cannot be computed for a row.
+    pub fn with_sort_keys(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let Some(keys) = &self.sort_keys else { return Ok(batch.clone()) };
+        let mut columns = batch.columns().to_vec();
+        for key in keys {
+            let value = key.expr.evaluate(batch).map_err(running)?;
+            let array: ArrayRef = value.into_array(batch.num_rows()).map_err(running)?;
+            columns.push(array);
+        }
+        RecordBatch::try_new(self.partial_schema(), columns)
+            .map_err(|e| Error::internal("sort keys do not fit their schema").because(e))
+    }
+
+    /// Merges aggregate states into states: one per key.
+    ///
+    /// # Errors
+    /// A state overflows.
+    pub fn combine(&self, states: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+        self.merge(AggregateMode::PartialReduce, states)
+    }
+
+    /// Merges aggregate states into the aggregate's result. Without GROUP BY the result has one
+    /// row even if there are no states.
+    ///
+    /// # Errors
+    /// A result overflows.
+    pub fn finish(&self, states: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+        self.merge(AggregateMode::Final, states)
+    }
+
+    fn merge(&self, mode: AggregateMode, states: Vec<RecordBatch>) -> Result<Vec<RecordBatch>> {
+        let aggregate =
+            self.aggregate.as_ref().ok_or_else(|| Error::internal("this statement has no aggregate"))?;
+        let columns = (0..self.partial_schema.fields().len()).collect();
+        let leaf = Arc::new(LeafExec::new(Role::Reduced, self.partial_schema(), columns, 1));
+        leaf.slots().put(0, Box::new(states.into_iter().map(Ok)));
+        let filters = vec![None; aggregate.aggr_expr().len()];
+        let plan = AggregateExec::try_new(
+            mode,
+            aggregate.group_expr().as_final(),
+            aggregate.aggr_expr().to_vec(),
+            filters,
+            leaf,
+            aggregate.input_schema(),
+        )
+        .map_err(running)?;
+        drain(&(Arc::new(plan) as Plan), &self.context)
+    }
+
+    /// Whether what follows the cut works row by row, so that it can run on each bucket alone.
+    #[must_use]
+    pub fn post_is_row_wise(&self) -> bool {
+        self.post.as_ref().is_none_or(all_row_wise)
+    }
+
+    /// Runs what follows the cut on the merged result.
+    ///
+    /// # Errors
+    /// The statement fails on the data, or `reduced` does.
+    pub fn post(&self, reduced: Batches) -> Result<Batches> {
+        let Some(post) = &self.post else { return Ok(reduced) };
+        let mut slots = Vec::new();
+        let root = self.fresh(post, 1, &mut slots)?;
+        if let Some(slot) = slots.first() {
+            slot.put(0, reduced);
+        }
+        let mut stream = root.execute(0, Arc::clone(&self.context)).map_err(running)?;
+        Ok(Box::new(std::iter::from_fn(move || block_on(stream.next()).map(|b| b.map_err(running)))))
+    }
+
+    /// The plan with fresh leaves: side tables filled, the others' slots collected in order.
+    fn fresh(&self, plan: &Plan, partitions: usize, slots: &mut Vec<Arc<Slots>>) -> Result<Plan> {
+        if let Some(leaf) = as_leaf(plan) {
+            let Role::Side(table) = leaf.role else {
+                let leaf = leaf.fresh(partitions);
+                slots.push(leaf.slots());
+                return Ok(Arc::new(leaf));
+            };
+            let rows = self.sides.get(table).and_then(OnceLock::get);
+            let rows = rows.ok_or_else(|| Error::internal("a side table was not loaded"))?.clone();
+            let columns = leaf.columns.clone();
+            let leaf = leaf.fresh(1);
+            leaf.slots().put(
+                0,
+                Box::new(rows.into_iter().map(move |b| {
+                    b.project(&columns).map_err(|e| Error::internal("a side table lost a column").because(e))
+                })),
+            );
+            return Ok(Arc::new(leaf));
+        }
+        let children = plan
+            .children()
+            .into_iter()
+            .map(|c| self.fresh(c, partitions, slots))
+            .collect::<Result<Vec<_>>>()?;
+        replace_children_if_necessary(Arc::clone(plan), children).map_err(running)
+    }
+}
+
+/// An instance of the map plan: many morsels share its side tables' hash tables.
+#[derive(Debug)]
+pub struct MapInstance {
+    root: Plan,
+    slots: Vec<Arc<Slots>>,
+    next: AtomicUsize,
+    context: Arc<TaskContext>,
+}
+
+impl MapInstance {
+    /// Runs the plan over one morsel's batches, read by scan number `scan`, and hands on what comes
+    /// out; `emit` says whether more is wanted. Returns `false`, having read nothing, when this
+    /// instance is used up: take the next one.
+    ///
+    /// # Errors
+    /// The statement fails on the data, or reading or `emit` fails.
+    pub fn run(
+        &self,
+        scan: usize,
+        batches: &mut Option<Batches>,
+        emit: &mut dyn FnMut(RecordBatch) -> Result<bool>,
+    ) -> Result<bool> {
+        let slot = self.next.fetch_add(1, Ordering::Relaxed);
+        if slot >= MORSELS_PER_INSTANCE {
+            return Ok(false);
+        }
+        let (Some(leaf), Some(batches)) = (self.slots.get(scan), batches.take()) else {
+            return Err(Error::internal("a morsel has no scan or no batches"));
+        };
+        leaf.put(slot, batches);
+        let partition = scan * MORSELS_PER_INSTANCE + slot;
+        let mut stream = self.root.execute(partition, Arc::clone(&self.context)).map_err(running)?;
+        while let Some(batch) = block_on(stream.next()) {
+            let batch = batch.map_err(running)?;
+            if batch.num_rows() > 0 && !emit(batch)? {
+                break;
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn drain(plan: &Plan, context: &Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
+    let mut stream = plan.execute(0, Arc::clone(context)).map_err(running)?;
+    let mut out = Vec::new();
+    while let Some(batch) = block_on(stream.next()) {
+        let batch = batch.map_err(running)?;
+        if batch.num_rows() > 0 {
+            out.push(batch);
+        }
+    }
+    Ok(out)
+}
