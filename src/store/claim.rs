@@ -160,9 +160,10 @@ pub fn acquire<'a>(
             Lock::Held(guard) => Some(guard),
             Lock::Unsupported => None,
             Lock::Busy => {
-                let last = highest(output)?;
-                let holder = if last == 0 { None } else { Some(read(output, last)?.run) };
-                return Ok(Try::Again(busy(output, holder.as_deref().unwrap_or("unknown"))));
+                return Ok(Try::Again(match holder(output)? {
+                    Some(run) => busy(output).with("run", run),
+                    None => busy(output),
+                }));
             }
         };
         let mut claim = Claim::new(manifest, Vec::new(), clock())?;
@@ -170,7 +171,7 @@ pub fn acquire<'a>(
         if lock.is_none()
             && let Some(run) = acting(output, &claim, last)?
         {
-            return Ok(Try::Again(busy(output, &run)));
+            return Ok(Try::Again(busy(output).with("run", run)));
         }
         claim.replaces = may_begin()?;
         let epoch = last + 1;
@@ -181,7 +182,7 @@ pub fn acquire<'a>(
             }
             Outcome::Lost(bytes) => {
                 let other: Claim = record::decode(&bytes, &output.name(&layout::claim(epoch)))?;
-                Ok(Try::Again(busy(output, &other.run)))
+                Ok(Try::Again(busy(output).with("run", other.run)))
             }
         }
     })
@@ -201,12 +202,20 @@ fn acting(output: &Folder, mine: &Claim, last: u64) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn busy(output: &Folder, run: &str) -> Error {
+/// The run that holds the lock, if it has claimed the output.
+fn holder(output: &Folder) -> Result<Option<String>> {
+    let last = highest(output)?;
+    if last == 0 || output.exists(&layout::release(last))? {
+        return Ok(None);
+    }
+    Ok(Some(read(output, last)?.run))
+}
+
+fn busy(output: &Folder) -> Error {
     Error::transient(
         "another run is publishing to the output folder: wait until it has ended (a publisher that \
          died on an object store is given up after 30 minutes), then resume",
     )
-    .with("run", run)
     .with("output", output.location())
 }
 
@@ -258,13 +267,11 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// Lets other runs in at once. Call it only when all that was asked of the store is answered.
+    /// Notes that the result is there, whole, and that this publisher has ended: other runs may
+    /// begin at once, and need not look at earlier claims to know whose files lie there.
     pub fn release(self) {
-        if self.lock.is_some() {
-            return;
-        }
         for epoch in &self.epochs {
-            // Best effort: without it others wait until the lease ends.
+            // Best effort: without it others look further back, or wait until the lease ends.
             let note = Bytes::from_static(b"{\"format\":1}\n");
             let _ = record::create_once(self.output, &layout::release(*epoch), &note);
         }

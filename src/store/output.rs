@@ -92,35 +92,119 @@ pub(super) struct Survey {
     pub(super) state: OutputState,
     /// The mark there is, if any.
     pub(super) success: Option<Success>,
-    /// Files that dp wrote: name -> size.
-    pub(super) ours: BTreeMap<String, u64>,
+    /// Files that dp wrote and that are there: name -> size.
+    pub(super) present: BTreeMap<String, u64>,
+    /// Names that a run of dp may have written, there or not.
+    pub(super) known: BTreeSet<String>,
 }
 
 impl Survey {
     /// The files that dp wrote, as a claim lists them.
     pub(super) fn claimed(self) -> Vec<ClaimedFile> {
-        self.ours.into_iter().map(|(name, bytes)| ClaimedFile { name, bytes }).collect()
+        self.present.into_iter().map(|(name, bytes)| ClaimedFile { name, bytes }).collect()
     }
 }
 
 pub(super) fn survey(output: &Folder, plan: &str, if_exists: IfExists) -> Result<Survey> {
     let success = read_success(output)?;
-    let visible = visible(output)?;
+    let listed: BTreeMap<String, u64> = visible(output)?.into_iter().map(|e| (e.name, e.bytes)).collect();
     if let Some(mark) = success.as_ref().filter(|s| s.plan == plan)
-        && complete(output, mark, &visible)?
+        && complete(output, mark, &listed)?
     {
         let state = OutputState::SamePlanDone;
-        return Ok(Survey { state, success, ours: BTreeMap::new() });
+        return Ok(Survey { state, success, present: BTreeMap::new(), known: BTreeSet::new() });
     }
-    let mut other_run = success.as_ref().filter(|s| s.plan != plan).map(|s| s.run.clone());
-    let ours = explain(output, plan, success.as_ref(), &visible, &mut other_run)?;
-    let state = match other_run {
+    let authors = Authors::find(output, plan, success.as_ref(), &listed)?;
+    if let Some(name) = authors.unknown(&listed) {
+        return Err(foreign(output, name));
+    }
+    let (present, other_run) = authors.present(output, listed)?;
+    let state = match success.as_ref().filter(|s| s.plan != plan).map(|s| s.run.clone()).or(other_run) {
         Some(run) if if_exists == IfExists::Replace => OutputState::Replaceable { run },
         Some(run) => return Err(occupied(output, &run)),
-        None if ours.is_empty() && success.is_none() => OutputState::Empty,
+        None if present.is_empty() && success.is_none() => OutputState::Empty,
         None => OutputState::Resumable,
     };
-    Ok(Survey { state, success, ours })
+    Ok(Survey { state, success, present, known: authors.names() })
+}
+
+/// Which run may have written which file (name and size) of an output folder.
+#[derive(Default)]
+struct Authors {
+    ours: BTreeSet<(String, u64)>,
+    theirs: BTreeMap<(String, u64), String>,
+}
+
+impl Authors {
+    /// From the mark and from the claims: back to the last one whose publisher has ended well, and
+    /// further back only if a file is still of no one.
+    fn find(
+        output: &Folder,
+        plan: &str,
+        success: Option<&Success>,
+        listed: &BTreeMap<String, u64>,
+    ) -> Result<Self> {
+        let mut authors = Self::default();
+        if let Some(mark) = success {
+            let files = mark.files.iter().map(|f| (f.name.clone(), f.bytes));
+            authors.add(files, (mark.plan != plan).then_some(&mark.run));
+        }
+        for epoch in (1..=claim::highest(output)?).rev() {
+            let claim = claim::read(output, epoch)?;
+            let pairs = |files: &[ClaimedFile]| -> Vec<_> {
+                files.iter().map(|f| (f.name.clone(), f.bytes)).collect()
+            };
+            authors.add(pairs(&claim.files), (claim.plan != plan).then_some(&claim.run));
+            authors.add(pairs(&claim.replaces), Some(&"an earlier run".to_owned()));
+            if authors.unknown(listed).is_none() && output.exists(&layout::release(epoch))? {
+                break;
+            }
+        }
+        Ok(authors)
+    }
+
+    fn add(&mut self, files: impl IntoIterator<Item = (String, u64)>, other: Option<&String>) {
+        match other {
+            None => self.ours.extend(files),
+            Some(run) => files.into_iter().for_each(|f| {
+                self.theirs.entry(f).or_insert_with(|| run.clone());
+            }),
+        }
+    }
+
+    fn unknown<'a>(&self, listed: &'a BTreeMap<String, u64>) -> Option<&'a str> {
+        let is_known = |file: &(String, u64)| self.ours.contains(file) || self.theirs.contains_key(file);
+        listed
+            .iter()
+            .find(|(name, bytes)| !is_known(&((*name).clone(), **bytes)))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// All files that are there, and a run of another plan that wrote one of them. A listing may
+    /// leave files out: those that others may have left behind are looked for by name.
+    fn present(
+        &self,
+        output: &Folder,
+        listed: BTreeMap<String, u64>,
+    ) -> Result<(BTreeMap<String, u64>, Option<String>)> {
+        let (mut present, mut other_run) = (listed, None);
+        for (file, run) in self.theirs.iter().filter(|(file, _)| !self.ours.contains(file)) {
+            let (name, bytes) = file;
+            let there = match present.get(name) {
+                Some(there) => *there == *bytes,
+                None => output.size(name)? == Some(*bytes),
+            };
+            if there {
+                present.insert(name.clone(), *bytes);
+                other_run.get_or_insert_with(|| run.clone());
+            }
+        }
+        Ok((present, other_run))
+    }
+
+    fn names(&self) -> BTreeSet<String> {
+        self.ours.iter().chain(self.theirs.keys()).map(|(name, _)| name.clone()).collect()
+    }
 }
 
 /// `_SUCCESS`, if there is one.
@@ -155,10 +239,9 @@ pub(super) fn visible(output: &Folder) -> Result<Vec<Entry>> {
 }
 
 /// Whether all files that the mark lists are there with their sizes.
-fn complete(output: &Folder, mark: &Success, visible: &[Entry]) -> Result<bool> {
-    let listed: BTreeMap<&str, u64> = visible.iter().map(|e| (e.name.as_str(), e.bytes)).collect();
+fn complete(output: &Folder, mark: &Success, listed: &BTreeMap<String, u64>) -> Result<bool> {
     for file in &mark.files {
-        let there = match listed.get(file.name.as_str()) {
+        let there = match listed.get(&file.name) {
             Some(bytes) => Some(*bytes),
             None => output.size(&file.name)?,
         };
@@ -167,44 +250,6 @@ fn complete(output: &Folder, mark: &Success, visible: &[Entry]) -> Result<bool> 
         }
     }
     Ok(true)
-}
-
-/// All visible files, each of which must be in the mark or in a claim, with its size. Notes a run
-/// of another plan if it takes one to explain a file.
-fn explain(
-    output: &Folder,
-    plan: &str,
-    success: Option<&Success>,
-    visible: &[Entry],
-    other_run: &mut Option<String>,
-) -> Result<BTreeMap<String, u64>> {
-    let marked: BTreeSet<(&str, u64)> =
-        success.iter().flat_map(|s| &s.files).map(|f| (f.name.as_str(), f.bytes)).collect();
-    let mut left: Vec<&Entry> =
-        visible.iter().filter(|e| !marked.contains(&(e.name.as_str(), e.bytes))).collect();
-    let mut epoch = if left.is_empty() { 0 } else { claim::highest(output)? };
-    while epoch > 0 && !left.is_empty() {
-        let claim = claim::read(output, epoch)?;
-        if drop_known(&mut left, &claim.files) && claim.plan != plan && other_run.is_none() {
-            *other_run = Some(claim.run);
-        }
-        if drop_known(&mut left, &claim.replaces) && other_run.is_none() {
-            *other_run = Some("an earlier one".to_owned());
-        }
-        epoch -= 1;
-    }
-    match left.first() {
-        None => Ok(visible.iter().map(|e| (e.name.clone(), e.bytes)).collect()),
-        Some(entry) => Err(foreign(output, &entry.name)),
-    }
-}
-
-/// Takes the entries that `files` lists out of `left`; whether there were any.
-fn drop_known(left: &mut Vec<&Entry>, files: &[ClaimedFile]) -> bool {
-    let known: BTreeSet<(&str, u64)> = files.iter().map(|f| (f.name.as_str(), f.bytes)).collect();
-    let before = left.len();
-    left.retain(|e| !known.contains(&(e.name.as_str(), e.bytes)));
-    left.len() < before
 }
 
 /// There is a file that dp did not write.

@@ -85,7 +85,7 @@ fn clear(run: &RunFolder, manifest: &Manifest, owner: &mut Owner<'_>, found: &Su
         run.output.sync()?;
     }
     let keep: std::collections::BTreeSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
-    for name in found.ours.keys().filter(|name| !keep.contains(name.as_str())) {
+    for name in found.present.keys().filter(|name| !keep.contains(name.as_str())) {
         owner.check()?;
         run.output.delete(name)?;
     }
@@ -106,7 +106,7 @@ fn place(
         owner.check()?;
         let held = &*owner;
         let one = |file: &PublishedFile| {
-            let replace = found.ours.contains_key(&file.name);
+            let replace = found.known.contains(&file.name);
             place_one(&run.output, held, file, replace)
         };
         match files {
