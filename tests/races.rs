@@ -112,14 +112,18 @@ fn judge(case: Case, prepared: &Prepared, results: &[dp::Result<Published>; 2]) 
     }
 }
 
-/// Runs one schedule: `choose(step, waiting, last)` says who goes next. Returns the number of steps.
+/// Runs one schedule: `choose(step, waiting, last)` says who goes next. Returns the last step at
+/// which there was a choice.
 fn race(place: Place, case: Case, mut choose: impl FnMut(usize, &[usize], Option<usize>) -> usize) -> usize {
     let race = Race::begin(place, case, false);
-    let (mut steps, mut last) = (0, None);
+    let (mut steps, mut last, mut choices) = (0, None, 0);
     loop {
         let waiting = race.gate.waiting();
         if waiting.is_empty() {
             break;
+        }
+        if waiting.len() > 1 {
+            choices = steps;
         }
         let who = choose(steps, &waiting, last);
         race.step(who);
@@ -127,7 +131,7 @@ fn race(place: Place, case: Case, mut choose: impl FnMut(usize, &[usize], Option
     }
     let (prepared, results) = race.end();
     judge(case, &prepared, &results);
-    steps
+    choices
 }
 
 /// Goes on with the last one, but switches before the steps in `switches`.
@@ -142,12 +146,13 @@ fn switching(first: usize, switches: &[usize]) -> impl FnMut(usize, &[usize], Op
     }
 }
 
-fn every_order_with_two_switches(place: Place) {
-    for case in CASES {
+fn every_order_with_two_switches(place: Place, cases: &[Case]) {
+    for case in cases {
         for first in 0..2 {
-            let most = race(place, *case, switching(first, &[])) + 8;
-            for one in 1..most {
-                for two in one..most {
+            let until = race(place, *case, switching(first, &[]));
+            for one in 1..=until {
+                let until = race(place, *case, switching(first, &[one]));
+                for two in one + 1..=until {
                     race(place, *case, switching(first, &[one, two]));
                 }
             }
@@ -157,12 +162,13 @@ fn every_order_with_two_switches(place: Place) {
 
 #[test]
 fn local_files_every_order_with_two_switches() {
-    every_order_with_two_switches(Place::Local);
+    // The lock leaves few orders to the others.
+    every_order_with_two_switches(Place::Local, &CASES[..3]);
 }
 
 #[test]
 fn object_store_every_order_with_two_switches() {
-    every_order_with_two_switches(Place::Memory);
+    every_order_with_two_switches(Place::Memory, CASES);
 }
 
 /// splitmix64.
@@ -176,7 +182,7 @@ fn random(seed: &mut u64) -> u64 {
 
 #[test]
 fn random_orders() {
-    for seed in 0..3000 {
+    for seed in 0..1000 {
         let mut state = seed;
         let place = if seed % 2 == 0 { Place::Local } else { Place::Memory };
         let case = CASES[usize::try_from(seed / 2).expect("it is small") % CASES.len()];
