@@ -20,7 +20,7 @@ pub(super) struct CsvDecoder {
 }
 
 impl Decode for CsvDecoder {
-    fn decode(&mut self, grammar: &Grammar, text: &mut [u8], batch: &mut Batch) -> Result<Decoded> {
+    fn decode(&mut self, grammar: Grammar, text: &mut [u8], batch: &mut Batch) -> Result<Decoded> {
         for span in batch.columns.iter_mut().flatten().filter(|span| span.escaped()) {
             let range = span.range();
             let length = grammar.unescape(&mut text[range.clone()]);

@@ -94,7 +94,7 @@ impl<'a> Cutter<'a> {
         let mut window = Window::plain(file, begin.from, limit);
         let (start, skip) = match begin.state {
             Some(start) => (start, 0),
-            None => guess::start(&mut window, &grammar, columns)?,
+            None => guess::start(&mut window, grammar, columns)?,
         };
         let first = begin.first;
         let mut cutter = Self { window, grammar, at: skip, limit, first, missed: false };
@@ -106,7 +106,7 @@ impl<'a> Cutter<'a> {
     /// The records of `window`, which begins with the file, behind its first `body` bytes.
     pub(super) fn behind_head(window: Window<'a>, grammar: Grammar, body: u64, limit: u64) -> Self {
         let at = usize::try_from(body).unwrap_or(usize::MAX).min(window.text().len());
-        Self { window, grammar, at, limit, first: body, missed: false }
+        Self { window, grammar, at, limit, first: 0, missed: false }
     }
 
     /// Whether no record was found before the split's end.
@@ -125,11 +125,11 @@ impl<'a> Cutter<'a> {
     }
 
     /// The grammar of the text.
-    pub(super) const fn grammar(&self) -> &Grammar {
-        &self.grammar
+    pub(super) const fn grammar(&self) -> Grammar {
+        self.grammar
     }
 
-    /// Where the first record of the split begins. If it owns none: its end or a place behind it.
+    /// Where the first piece of the split begins. If it owns none: its end or a place behind it.
     pub(super) const fn first(&self) -> u64 {
         self.first
     }

@@ -36,7 +36,7 @@ impl Evidence {
 ///
 /// # Errors
 /// Those of the window.
-pub(super) fn start(window: &mut Window<'_>, grammar: &Grammar, columns: usize) -> Result<(Start, usize)> {
+pub(super) fn start(window: &mut Window<'_>, grammar: Grammar, columns: usize) -> Result<(Start, usize)> {
     if window.text().is_empty() && !window.eof() {
         window.more(0)?;
     }
@@ -52,14 +52,7 @@ pub(super) fn start(window: &mut Window<'_>, grammar: &Grammar, columns: usize) 
     Ok((start, skip))
 }
 
-fn evidence(
-    text: &[u8],
-    grammar: &Grammar,
-    from: usize,
-    start: Start,
-    eof: bool,
-    columns: usize,
-) -> Evidence {
+fn evidence(text: &[u8], grammar: Grammar, from: usize, start: Start, eof: bool, columns: usize) -> Evidence {
     let mut found = Evidence::default();
     let mut marks = grammar.marks(text, from);
     let (mut at, mut state) = (from, start);

@@ -27,12 +27,7 @@ pub(super) struct Head {
 ///
 /// # Errors
 /// Those of the window; `BadData` when the header is no UTF-8, is too long, or names a column twice.
-pub(super) fn read(
-    window: &mut Window<'_>,
-    grammar: &Grammar,
-    csv: Option<&Csv>,
-    path: &str,
-) -> Result<Head> {
+pub(super) fn read(window: &mut Window<'_>, grammar: Grammar, csv: Option<&Csv>, path: &str) -> Result<Head> {
     while window.text().len() < BOM.len() && !window.eof() {
         window.more(0)?;
     }
@@ -80,7 +75,7 @@ pub(super) fn read(
 }
 
 /// A field's bytes without what quotes it.
-fn plain(text: &[u8], span: Span, grammar: &Grammar) -> Vec<u8> {
+fn plain(text: &[u8], span: Span, grammar: Grammar) -> Vec<u8> {
     let mut field = text[span.range()].to_vec();
     if span.escaped() {
         let length = grammar.unescape(&mut field);

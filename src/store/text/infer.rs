@@ -47,13 +47,13 @@ pub fn infer(
     };
     let path = source.path().to_owned();
     let mut window = Window::whole(File::Borrowed(source), compression)?;
-    let head = head::read(&mut window, &grammar, settings, &path)?;
+    let head = head::read(&mut window, grammar, settings, &path)?;
     if format == Format::Jsonl {
         return json(Cutter::behind_head(window, grammar, head.body, u64::MAX), &path);
     }
     let names = match &head.names {
         Some(names) => names.clone(),
-        None => (0..fields_of_first(&mut window, &grammar, &head)?).map(nameless).collect(),
+        None => (0..fields_of_first(&mut window, grammar, &head)?).map(nameless).collect(),
     };
     if names.is_empty() {
         return Ok(Arc::new(Schema::empty()));
@@ -64,7 +64,7 @@ pub fn infer(
 }
 
 /// How many fields the first record has; 0 if there is none.
-fn fields_of_first(window: &mut Window<'_>, grammar: &Grammar, head: &Head) -> Result<usize> {
+fn fields_of_first(window: &mut Window<'_>, grammar: Grammar, head: &Head) -> Result<usize> {
     let mut at = usize::try_from(head.body).unwrap_or(usize::MAX);
     loop {
         let mut marks = grammar.marks(window.text(), at);

@@ -59,14 +59,12 @@ impl Shape {
     }
 
     fn member(&mut self, name: &str, node: Node) -> Result<()> {
-        match self.names.get(name).and_then(|i| self.members.get_mut(*i)) {
-            Some((_, seen)) => seen.merge(node),
-            None => {
-                self.names.insert(name.to_owned(), self.members.len());
-                self.members.push((name.to_owned(), node));
-                Ok(())
-            }
+        if let Some((_, seen)) = self.names.get(name).and_then(|i| self.members.get_mut(*i)) {
+            return seen.merge(node);
         }
+        self.names.insert(name.to_owned(), self.members.len());
+        self.members.push((name.to_owned(), node));
+        Ok(())
     }
 }
 

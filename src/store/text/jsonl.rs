@@ -72,7 +72,7 @@ impl JsonDecoder {
 }
 
 impl Decode for JsonDecoder {
-    fn decode(&mut self, _: &Grammar, text: &mut [u8], batch: &mut Batch) -> Result<Decoded> {
+    fn decode(&mut self, _: Grammar, text: &mut [u8], batch: &mut Batch) -> Result<Decoded> {
         let (text, mut faults) = valid(text, batch);
         let mut lines: Vec<&[u8]> = Vec::with_capacity(batch.records.len());
         for (row, span) in batch.columns.iter().flatten().enumerate() {
@@ -85,15 +85,16 @@ impl Decode for JsonDecoder {
         if self.columns.is_empty() || lines.is_empty() {
             return Ok((Vec::new(), faults));
         }
-        let texts = match self.block(lines.iter().copied()) {
-            Ok(texts) => texts,
-            Err(_) => {
-                self.misshapen(&lines, &mut faults)?;
-                faults.keys().for_each(|row| lines[*row] = b"{}");
-                self.block(lines.iter().copied())
-                    .map_err(|e| Error::internal("lines that decode one by one do not together").because(e))?
+        let mut texts = self.block(lines.iter().copied());
+        if texts.is_err() {
+            self.misshapen(&lines, &mut faults)?;
+            for row in faults.keys() {
+                lines[*row] = b"{}";
             }
-        };
+            texts = self.block(lines.iter().copied());
+        }
+        let texts =
+            texts.map_err(|e| Error::internal("lines that decode one by one do not together").because(e))?;
         let mut arrays = Vec::with_capacity(self.columns.len());
         for (field, texts) in self.columns.iter().zip(&texts) {
             let (array, bad) = typed(texts, field.data_type())?;

@@ -35,7 +35,7 @@ pub struct Ask<'a> {
 
 /// The heads of files whose splits are read by one process: a file's header is fetched once.
 #[derive(Debug, Default)]
-pub struct Heads(Mutex<HashMap<(String, Option<String>), Arc<Head>>>);
+pub struct Heads(Mutex<HashMap<String, Arc<Head>>>);
 
 impl Heads {
     /// [`super::open`], with the heads that are known.
@@ -69,47 +69,36 @@ impl Heads {
             }
         };
         let file = File::Shared(source);
-        let path = file.get().path().to_owned();
-        let (start, limit, tiled) = match split.extent {
-            Extent::Bytes { start, end } if split.compression == TextCompression::None => (start, end, true),
-            Extent::Whole => (0, u64::MAX, false),
-            _ => return Err(Error::internal("a text split is neither whole nor bytes").with("file", path)),
-        };
+        let (start, limit) = stretch(split)?;
         let begin = ask.begin.filter(|begin| *begin > 0);
-        let (head, window, fetched) = if start == 0 && begin.is_none() {
-            let mut window = match tiled {
-                true => Window::plain(file.clone(), 0, limit),
-                false => Window::whole(file.clone(), split.compression)?,
+        let (mut fetched, mut lines, mut proof) = (0, None, None);
+        let (cutter, layout);
+        if start == 0 && begin.is_none() {
+            let mut window = match split.extent {
+                Extent::Bytes { .. } => Window::plain(file.clone(), 0, limit),
+                _ => Window::whole(file.clone(), split.compression)?,
             };
-            let head = Arc::new(head::read(&mut window, &grammar, csv, &path)?);
-            (head, Some(window), 0)
+            let head = head::read(&mut window, grammar, csv, file.get().path())?;
+            layout = Layout::new(table, split, &head, ask.projection, ask.batch_rows)?;
+            cutter = Cutter::behind_head(window, grammar, head.body, limit);
+            lines = Some(head.lines);
         } else {
-            let (head, fetched) = self.head(&file, split, &grammar, csv)?;
-            (head, None, fetched)
-        };
-        let layout = Layout::new(table, split, &head, ask.projection, ask.batch_rows)?;
-        let mut proof = None;
-        let (first_tile, lines) = (window.is_some().then_some(0), window.is_some().then_some(head.lines));
-        let cutter = match window {
-            Some(window) => Cutter::behind_head(window, grammar, head.body, limit),
-            None => {
-                let place = match begin {
-                    Some(begin) => Begin::exactly(begin.max(head.body)),
-                    None => place(&grammar, head.body, start, look_back),
-                };
-                let known = Some(Start::Record);
-                proof =
-                    place.state.is_none().then_some(Begin { from: head.body, state: known, first: start });
-                Cutter::new(file.clone(), grammar, place, limit, layout.want.slots.len())?
-            }
-        };
+            let head;
+            (head, fetched) = self.head(&file, split, grammar, csv)?;
+            layout = Layout::new(table, split, &head, ask.projection, ask.batch_rows)?;
+            let place = match begin {
+                Some(begin) => Begin::exactly(begin.max(head.body)),
+                None => place(grammar, head.body, start, look_back),
+            };
+            let known = Begin { from: head.body, state: Some(Start::Record), first: start };
+            proof = place.state.is_none().then_some(known);
+            cutter = Cutter::new(file.clone(), grammar, place, limit, layout.want.slots.len())?;
+        }
+        let schema = table.schema.project(ask.projection);
         let setup = Setup {
             file,
             schema: Arc::new(
-                table
-                    .schema
-                    .project(ask.projection)
-                    .map_err(|e| Error::internal("a projected column is not in the table").because(e))?,
+                schema.map_err(|e| Error::internal("a projected column is not in the table").because(e))?,
             ),
             want: layout.want,
             outputs: layout.outputs,
@@ -117,7 +106,7 @@ impl Heads {
             batch_rows: ask.batch_rows,
             fetched,
             lines,
-            tile: tiled.then_some(first_tile),
+            tiled: matches!(split.extent, Extent::Bytes { .. }),
             proof,
         };
         Ok(Box::new(Reader::new(setup, cutter, layout.decoder)))
@@ -128,10 +117,11 @@ impl Heads {
         &self,
         file: &File<'static>,
         split: &Split,
-        grammar: &Grammar,
+        grammar: Grammar,
         csv: Option<&crate::spec::Csv>,
     ) -> Result<(Arc<Head>, u64)> {
-        let key = (split.path.clone(), split.etag.clone());
+        // A file may be read with other settings, too: they decide what its header is.
+        let key = format!("{} {} {:?} {csv:?}", split.path, split.file_bytes, split.etag);
         if let Some(head) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok((Arc::clone(head), 0));
         }
@@ -146,8 +136,20 @@ impl Heads {
     }
 }
 
+/// The bytes of a text split: its first one, and the one behind its last.
+fn stretch(split: &Split) -> Result<(u64, u64)> {
+    match split.extent {
+        Extent::Bytes { start, end } if split.compression == TextCompression::None => Ok((start, end)),
+        Extent::Whole => Ok((0, u64::MAX)),
+        Extent::Bytes { .. } | Extent::RowGroups { .. } => {
+            let what = "a split of text is neither a whole file nor bytes of an uncompressed one";
+            Err(Error::internal(what).with("file", &split.path))
+        }
+    }
+}
+
 /// Where a split that does not begin with its file looks for its first record.
-fn place(grammar: &Grammar, body: u64, start: u64, look_back: u64) -> Begin {
+fn place(grammar: Grammar, body: u64, start: u64, look_back: u64) -> Begin {
     let from = body.max(start.saturating_sub(look_back));
     if start <= body {
         Begin::exactly(body)

@@ -70,13 +70,13 @@ pub(super) fn date(text: &str) -> Option<i32> {
 #[inline]
 fn short_date(text: &[u8]) -> Option<i32> {
     const DAYS: [i32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let &[a, b, c, d, b'-', e, f, b'-', g, h] = text else { return None };
-    let digits = [a, b, c, d, e, f, g, h].map(|byte| i32::from(byte.wrapping_sub(b'0')));
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    let digits = [y1, y2, y3, y4, m1, m2, d1, d2].map(|byte| i32::from(byte.wrapping_sub(b'0')));
     if digits.iter().any(|digit| *digit > 9) {
         return None;
     }
-    let [a, b, c, d, e, f, g, h] = digits;
-    let (year, month, day) = (a * 1000 + b * 100 + c * 10 + d, e * 10 + f, g * 10 + h);
+    let number = |digits: &[i32]| digits.iter().fold(0, |number, digit| number * 10 + digit);
+    let (year, month, day) = (number(&digits[..4]), number(&digits[4..6]), number(&digits[6..]));
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = DAYS.get(usize::try_from(month - 1).ok()?)? + i32::from(leap && month == 2);
     if day < 1 || day > length {

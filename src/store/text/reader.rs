@@ -24,7 +24,7 @@ pub(super) trait Decode: Send {
     ///
     /// # Errors
     /// `Usage` for a type that text cannot be read as.
-    fn decode(&mut self, grammar: &Grammar, text: &mut [u8], batch: &mut Batch) -> Result<Decoded>;
+    fn decode(&mut self, grammar: Grammar, text: &mut [u8], batch: &mut Batch) -> Result<Decoded>;
 }
 
 /// Where a column of the result comes from.
@@ -47,8 +47,8 @@ pub(super) struct Setup {
     pub(super) fetched: u64,
     /// Line ends before the first record, if it is known.
     pub(super) lines: Option<u64>,
-    /// For a split of bytes: where its tile begins, if not with its first record.
-    pub(super) tile: Option<Option<u64>>,
+    /// Whether it is a split of bytes, which reports its tile.
+    pub(super) tiled: bool,
     /// How to find out whether the first record was guessed right, if it was guessed.
     pub(super) proof: Option<Begin>,
 }
@@ -85,9 +85,9 @@ impl Reader {
                 return Ok(None);
             }
             let behind = self.setup.lines.map(|before| before + lines(self.cutter.consumed()));
-            let grammar = *self.cutter.grammar();
+            let grammar = self.cutter.grammar();
             let text = self.cutter.window().text_mut();
-            let (columns, faults) = self.decoder.decode(&grammar, text, &mut self.batch)?;
+            let (columns, faults) = self.decoder.decode(grammar, text, &mut self.batch)?;
             if let Some(error) = self.unbearable(&faults) {
                 return self.give_up(error);
             }
@@ -134,7 +134,7 @@ impl Reader {
     /// one of the guess, and the tile will show that the split has to be run again.
     fn give_up(&mut self, error: Error) -> Result<Option<RecordBatch>> {
         let Some(begin) = self.setup.proof.take() else { return Err(error) };
-        let truth = Cutter::new(self.setup.file.clone(), *self.cutter.grammar(), begin, u64::MAX, 0)?;
+        let truth = Cutter::new(self.setup.file.clone(), self.cutter.grammar(), begin, u64::MAX, 0)?;
         self.proof_bytes = truth.fetched();
         if truth.missed() || truth.first() == self.cutter.first() {
             return Err(error);
@@ -167,8 +167,8 @@ impl Reader {
     }
 
     fn tile(&self) -> Option<(u64, u64)> {
-        let begin = self.setup.tile.filter(|_| self.ended && !self.failed)?.unwrap_or(self.cutter.first());
-        Some((begin, self.cutter.position()))
+        let known = self.setup.tiled && self.ended && !self.failed;
+        known.then(|| (self.cutter.first(), self.cutter.position()))
     }
 }
 

@@ -143,19 +143,19 @@ impl Grammar {
     }
 
     /// Whether a record can go on behind a line feed.
-    pub(super) const fn has_quotes(&self) -> bool {
+    pub(super) const fn has_quotes(self) -> bool {
         self.quote.is_some()
     }
 
     /// Whether `byte` means nothing here, wherever it stands.
-    pub(super) fn is_plain(&self, byte: u8) -> bool {
+    pub(super) fn is_plain(self, byte: u8) -> bool {
         byte != self.delimiter
             && !matches!(byte, b'\n' | b'\r')
             && ![self.quote, self.escape, self.comment].contains(&Some(byte))
     }
 
     /// The marks of `text` from `at` on that [`Grammar::record`] needs.
-    pub(super) fn marks<'a>(&self, text: &'a [u8], at: usize) -> Marks<'a> {
+    pub(super) fn marks(self, text: &[u8], at: usize) -> Marks<'_> {
         let or_line = |byte: Option<u8>| byte.unwrap_or(b'\n');
         Marks::new(text, at, [b'\n', self.delimiter, or_line(self.quote), or_line(self.escape)])
     }
@@ -164,7 +164,7 @@ impl Grammar {
     /// each field. `eof`: the file ends where the text ends.
     #[inline]
     pub(super) fn record(
-        &self,
+        self,
         marks: &mut Marks<'_>,
         at: usize,
         start: Start,
@@ -204,13 +204,13 @@ impl Grammar {
 
     /// Whether a line with this one field is empty; among JSON, spaces are nothing, too.
     #[inline]
-    fn is_blank(&self, field: &[u8]) -> bool {
+    fn is_blank(self, field: &[u8]) -> bool {
         field.is_empty() || (self.delimiter == b'\n' && field.trim_ascii_start().is_empty())
     }
 
     /// A field that began at `start` and is not in quotes from `from` on.
     #[inline]
-    fn unquoted(&self, marks: &mut Marks<'_>, start: usize, from: usize, eof: bool) -> Field {
+    fn unquoted(self, marks: &mut Marks<'_>, start: usize, from: usize, eof: bool) -> Field {
         let text = marks.text();
         loop {
             let Some(at) = marks.next_from(from) else {
@@ -233,7 +233,7 @@ impl Grammar {
     }
 
     /// A field whose opening quote is right before `start`.
-    fn quoted(&self, marks: &mut Marks<'_>, start: usize, eof: bool) -> Field {
+    fn quoted(self, marks: &mut Marks<'_>, start: usize, eof: bool) -> Field {
         let text = marks.text();
         let (mut from, mut escaped) = (start, false);
         loop {
@@ -267,7 +267,7 @@ impl Grammar {
     }
 
     /// What follows the closing quote of `span`, at `at`.
-    fn behind_quote(&self, marks: &mut Marks<'_>, span: Span, at: usize, eof: bool) -> Field {
+    fn behind_quote(self, marks: &mut Marks<'_>, span: Span, at: usize, eof: bool) -> Field {
         let text = marks.text();
         let done = |next, last| Field::Done { span, next, last, flaw: None };
         match (text.get(at).copied(), text.get(at + 1).copied()) {
@@ -287,7 +287,7 @@ impl Grammar {
 
     /// Takes the doubling or escaping out of a field, in place; the new end of the field. The rest
     /// is filled with spaces, so that valid UTF-8 stays valid.
-    pub(super) fn unescape(&self, field: &mut [u8]) -> usize {
+    pub(super) fn unescape(self, field: &mut [u8]) -> usize {
         let (mut from, mut to) = (0, 0);
         while let Some(&byte) = field.get(from) {
             let next = field.get(from + 1).copied();

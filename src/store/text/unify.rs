@@ -92,11 +92,11 @@ mod tests {
 
     #[test]
     fn schemas_unify_by_name_and_inside() {
+        use DataType as T;
         let point = |z| {
             let z = Field::new("z", z, true);
             T::Struct(vec![z].into())
         };
-        use DataType as T;
         let a = Schema::new(vec![Field::new("a", T::Null, true), Field::new("p", point(T::Int64), true)]);
         let b =
             Schema::new(vec![Field::new("p", point(T::Float64), true), Field::new("b", T::Boolean, true)]);

@@ -134,14 +134,14 @@ impl Builder {
             K::Float64(b) => values(b, cells, first, bad, float),
             K::Decimal(b, p, s) => values(b, cells, first, bad, |text| decimal(text, *p, *s)),
             K::Date(b) => values(b, cells, first, bad, date),
-            K::Seconds(b, zone) => values(b, cells, first, bad, |s| Some(instant(s, zone)?.timestamp())),
+            K::Seconds(b, zone) => values(b, cells, first, bad, |s| Some(instant(s, *zone)?.timestamp())),
             K::Millis(b, zone) => {
-                values(b, cells, first, bad, |s| Some(instant(s, zone)?.timestamp_millis()))
+                values(b, cells, first, bad, |s| Some(instant(s, *zone)?.timestamp_millis()));
             }
             K::Micros(b, zone) => {
-                values(b, cells, first, bad, |s| Some(instant(s, zone)?.timestamp_micros()))
+                values(b, cells, first, bad, |s| Some(instant(s, *zone)?.timestamp_micros()));
             }
-            K::Nanos(b, zone) => values(b, cells, first, bad, |s| instant(s, zone)?.timestamp_nanos_opt()),
+            K::Nanos(b, zone) => values(b, cells, first, bad, |s| instant(s, *zone)?.timestamp_nanos_opt()),
             K::Text(b) => cells.for_each(|cell| b.append_option(cell)),
             K::PlainText(b) => cells.for_each(|cell| b.append_option(cell)),
             K::Binary(b) => cells.for_each(|cell| b.append_option(cell)),
@@ -217,9 +217,9 @@ fn zone(name: Option<&str>) -> Result<Tz> {
     name.parse().map_err(|e| Error::usage(format!("'{name}' is no time zone")).because(Box::new(e)))
 }
 
-fn instant(text: &str, zone: &Tz) -> Option<chrono::DateTime<Tz>> {
+fn instant(text: &str, zone: Tz) -> Option<chrono::DateTime<Tz>> {
     // The parser slices text by bytes.
-    if text.is_ascii() { string_to_datetime(zone, text).ok() } else { None }
+    if text.is_ascii() { string_to_datetime(&zone, text).ok() } else { None }
 }
 
 #[cfg(test)]
