@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Int64Array, StringViewArray};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field};
 use chrono::NaiveDate;
 
@@ -46,9 +47,15 @@ pub fn array<'a>(field: &Field, values: impl Iterator<Item = Option<&'a str>>) -
             Arc::new(days.collect::<Result<Date32Array>>()?)
         }
         DataType::Utf8View => Arc::new(values.collect::<StringViewArray>()),
+        // Only a stated schema asks for other types.
         other => {
-            return Err(Error::internal(format!("a folder column cannot be of type {other}"))
-                .with("column", field.name()));
+            let texts: StringViewArray = values.collect();
+            let strict = CastOptions { safe: false, ..CastOptions::default() };
+            cast_with_options(&texts, other, &strict).map_err(|e| {
+                Error::stop(format!("a value in a folder's name is no {other}"))
+                    .with("column", field.name())
+                    .because(e)
+            })?
         }
     })
 }
@@ -108,6 +115,8 @@ mod tests {
             (DataType::Int64, Some("-7"), "-7"),
             (DataType::Date32, Some("2013-01-31"), "2013-01-31"),
             (DataType::Utf8View, Some("a b"), "a b"),
+            (DataType::Int32, Some("7"), "7"),
+            (DataType::Float64, Some("1.5"), "1.5"),
             (DataType::Int64, None, ""),
         ];
         for (data_type, value, expected) in cases {
@@ -116,6 +125,8 @@ mod tests {
             let shown = arrow::util::display::array_value_to_string(&array, 2).expect("shown");
             assert_eq!(shown, expected);
         }
-        assert!(constant(&Field::new("k", DataType::Int64, true), Some("x"), 1).is_err());
+        for bad in [DataType::Int64, DataType::Int8, DataType::Date32] {
+            assert!(constant(&Field::new("k", bad, true), Some("300x"), 1).is_err());
+        }
     }
 }

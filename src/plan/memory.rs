@@ -23,3 +23,25 @@ pub fn memory(header: &Header, shards: &[Shard], threads: usize) -> u64 {
         .saturating_add(at_once.saturating_mul(DECODED))
         .saturating_add(side.saturating_mul(DECODED))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::build;
+    use super::super::testing::{job, parquet_file, table};
+    use super::*;
+    use crate::spec::{Format, Shards};
+
+    #[test]
+    fn the_largest_splits_count_once_per_thread() {
+        let sizes = [40 << 20, 1, 30 << 20];
+        let files = sizes.iter().enumerate().map(|(i, b)| parquet_file(&format!("/{i}"), &[(1, *b)]));
+        let input = [table(Format::Parquet, files.collect())];
+        let shards = Shards { target_bytes: 1 << 20, count: None };
+        let plan = build(&job(shards), &input, &[], &[], None, None, 1).expect("a plan");
+        let estimate = |threads| memory(&plan.header, &plan.shards, threads);
+        // Each file has two columns.
+        assert_eq!(estimate(1), BASE + PER_THREAD + DECODED * (80 << 20));
+        assert_eq!(estimate(2), BASE + 2 * PER_THREAD + DECODED * (140 << 20));
+        assert_eq!(estimate(0), estimate(1));
+    }
+}

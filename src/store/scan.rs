@@ -17,7 +17,7 @@ use crate::plan::schema::{Unifier, fits};
 use crate::plan::{
     NoStats, RowGroup, ScannedFile, ScannedTable, Split, StatsSource, Table, hive, too_large, whole_files,
 };
-use crate::spec::{BadRecords, Dataset, Format, TextCompression};
+use crate::spec::{BadRecords, Dataset, Format, TextCompression, types};
 
 /// Rows of a batch while a side table's rows are counted.
 const COUNT_ROWS: usize = 64 * 1024;
@@ -199,13 +199,11 @@ fn folder_columns(files: &[ListedFile], stated: Option<&Schema>) -> Result<Vec<F
         let data_type =
             stated.and_then(|s| s.field_with_name(key).ok()).map_or(inferred, |f| f.data_type().clone());
         let field = Field::new(*key, data_type, true);
-        // A stated type must be one that folders can have, and fit each value.
+        // Only a stated type can fail to hold the values.
         hive::array(&field, values()).map_err(|e| {
-            Error::usage(
-                "the stated type of a folder column does not fit: folder columns are int64, date or string",
-            )
-            .with("column", key)
-            .because(e)
+            let stated = types::name(field.data_type());
+            let what = format!("a folder's name holds a value that the stated type {stated} cannot hold");
+            Error::usage(what).with("column", key).because(e)
         })?;
         Ok(field)
     });

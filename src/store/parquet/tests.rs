@@ -285,6 +285,45 @@ fn ten_thousand_columns() {
     assert_eq!((read.num_columns(), read.num_rows()), (10_000, 3));
 }
 
+/// A file of one INT96 column: Julian days and nanoseconds of the day.
+fn int96(days_and_nanos: &[(u32, u64)]) -> Bytes {
+    use parquet::data_type::{Int96, Int96Type};
+    let schema =
+        parquet::schema::parser::parse_message_type("message m { required int96 t; }").expect("a schema");
+    let mut file = Vec::new();
+    let mut writer =
+        parquet::file::writer::SerializedFileWriter::new(&mut file, Arc::new(schema), Default::default())
+            .expect("a writer");
+    let values: Vec<Int96> = days_and_nanos
+        .iter()
+        .map(|(day, nanos)| {
+            let mut value = Int96::new();
+            value.set_data(*nanos as u32, (*nanos >> 32) as u32, *day);
+            value
+        })
+        .collect();
+    let mut group = writer.next_row_group().expect("a row group");
+    let mut column = group.next_column().expect("no error").expect("a column");
+    column.typed::<Int96Type>().write_batch(&values, None, None).expect("written");
+    column.close().expect("closed");
+    group.close().expect("closed");
+    writer.close().expect("closed");
+    file.into()
+}
+
+#[test]
+fn int96_holds_all_years() {
+    // 1970-01-01, 9999-12-31, 0001-01-01, and a time of day in nanoseconds.
+    let file = int96(&[(2_440_588, 0), (5_373_484, 0), (1_721_426, 0), (2_440_588, 86_399_999_999_999)]);
+    let schema = own_schema(&file);
+    assert_eq!(schema.field(0).data_type(), &DataType::Timestamp(TimeUnit::Microsecond, None));
+    let batch = read(&file, &table(schema, 0), &split(Extent::Whole, vec![]), &[0]).expect("read");
+    let shown = expected(&batch, &batch.schema());
+    let times =
+        ["1970-01-01T00:00:00", "9999-12-31T00:00:00", "0001-01-01T00:00:00", "1970-01-01T23:59:59.999999"];
+    assert_eq!(shown[0], times.join("|"));
+}
+
 fn outcome(file: &Bytes, like: &Table) -> Result<RecordBatch> {
     let all: Vec<usize> = (0..like.schema.fields().len()).collect();
     read(file, like, &split(Extent::Whole, vec![]), &all)
