@@ -2,6 +2,7 @@
 //! that the plan alone decides.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -10,7 +11,7 @@ use super::Machine;
 use super::lanes::{self, Lanes};
 use super::partial::{PartialReader, Ranges};
 use super::partials::sort_keys;
-use super::sort::{Batches, merge_sorted};
+use super::sort::{Batches, Sorter, merge_sorted};
 use crate::error::{Error, Result};
 use crate::event::Interrupt;
 use crate::job::sql::{CutKind, Program, split_by_hash};
@@ -43,7 +44,7 @@ pub fn run(input: ReduceInput, emit: &mut Emit) -> Result<()> {
     let program = Arc::clone(input.program);
     match program.kind() {
         CutKind::Rows => Ok(()),
-        CutKind::Constant => finish(&input, Box::new(std::iter::empty()), emit),
+        CutKind::Constant => through_post(&program, input.machine, Box::new(std::iter::empty()), emit),
         CutKind::Aggregate { keys } => aggregate(&input, *keys, emit),
         CutKind::Limit { rows } => {
             let limit = *rows;
@@ -62,28 +63,41 @@ pub fn run(input: ReduceInput, emit: &mut Emit) -> Result<()> {
             let merged = machine
                 .pool
                 .install(|| merge_sorted(&schema, inputs, &keys, *fetch, &machine.budget, &machine.spill))?;
-            let columns: Vec<usize> = (0..visible).collect();
-            let rows = merged.map(move |batch| {
-                let batch = batch?;
-                batch.project(&columns).map_err(|e| Error::internal("sort keys cannot be dropped").because(e))
-            });
-            through_post(&program, machine, Box::new(rows), emit)
+            through_post(&program, machine, without_keys(merged, visible), emit)
         }
     }
 }
 
-fn finish(input: &ReduceInput, rows: Batches, emit: &mut Emit) -> Result<()> {
-    through_post(input.program, input.machine, rows, emit)
-}
-
 /// Runs what follows the cut on the compute threads and hands on what comes out.
 fn through_post(program: &Program, machine: &Machine, rows: Batches, emit: &mut Emit) -> Result<()> {
-    machine.pool.install(|| {
-        for batch in program.post(rows)? {
-            emit(batch?)?;
+    machine.pool.install(|| after_head(program, machine, program.post_head(rows)?, emit))
+}
+
+/// Sorts the head's rows if the statement does, runs the rest and hands on what comes out.
+fn after_head(program: &Program, machine: &Machine, rows: Batches, emit: &mut Emit) -> Result<()> {
+    let rows = match program.post_sort() {
+        None => rows,
+        Some((schema, options, fetch)) => {
+            let keys = sort_keys(&schema, &options);
+            let mut sorter = Sorter::new(&schema, keys, fetch, &machine.budget, &machine.spill)?;
+            for batch in rows {
+                sorter.push(&program.with_post_keys(&batch?)?)?;
+            }
+            without_keys(sorter.finish()?, schema.fields().len() - options.len())
         }
-        Ok(())
-    })
+    };
+    for batch in program.post_rest(rows)? {
+        emit(batch?)?;
+    }
+    Ok(())
+}
+
+/// Drops the key columns behind the first `visible` ones.
+fn without_keys(rows: Batches, visible: usize) -> Batches {
+    let columns: Vec<usize> = (0..visible).collect();
+    Box::new(rows.map(move |batch| {
+        batch?.project(&columns).map_err(|e| Error::internal("sort keys cannot be dropped").because(e))
+    }))
 }
 
 /// The rows of a chunked partial, one chunk in memory at a time.
@@ -125,32 +139,35 @@ fn first_rows(
         .fuse()
 }
 
-/// Merges states bucket by bucket, on all threads; buckets come out in order.
+/// Results of buckets that wait for what follows.
+const RESULTS_WAITING: usize = 16;
+
+/// Merges states bucket by bucket, on all threads; buckets come out in order. What needs all of the
+/// result runs at the same time on a thread of its own and takes the rows as they come.
 fn aggregate(input: &ReduceInput, keys: usize, emit: &mut Emit) -> Result<()> {
     let buckets = if keys == 0 { 1 } else { input.buckets.max(1) };
     let uncut = uncut_states(&input.partials, keys, buckets)?;
-    let per_bucket = input.program.post_is_row_wise();
-    let collected = Mutex::new(Vec::new());
-    let merge = Merge {
+    let merge = |target| Merge {
         input,
         buckets,
-        per_bucket,
         uncut: uncut.into_iter().map(Mutex::new).collect(),
-        emit: Mutex::new(if per_bucket { Target::Emit(emit) } else { Target::Collect(&collected) }),
+        target: Mutex::new(target),
         error: Mutex::new(None),
         failed: AtomicBool::new(false),
     };
-    lanes::run(&input.machine.pool, 1, &merge);
-    if let Some(error) = merge.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
+    if !input.program.has_post_rest() {
+        return merge(Target::Emit(emit)).run();
     }
-    input.interrupt.check()?;
-    let Target::Emit(emit) = merge.emit.into_inner().unwrap_or_else(PoisonError::into_inner) else {
-        let rows: Vec<RecordBatch> = collected.into_inner().unwrap_or_else(PoisonError::into_inner);
-        return finish(input, Box::new(rows.into_iter().map(Ok)), emit);
-    };
-    let _ = emit;
-    Ok(())
+    let (sender, receiver) = sync_channel(RESULTS_WAITING);
+    let merge = merge(Target::Send(Some(sender)));
+    std::thread::scope(|scope| {
+        let merging = scope.spawn(|| merge.run());
+        let rows: Batches = Box::new(receiver.into_iter().map(Ok));
+        let after = after_head(input.program, input.machine, rows, emit);
+        let merged = merging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // Without all rows the rest may have failed, or worse, succeeded.
+        merged.and(after)
+    })
 }
 
 /// States by bucket, each with the number of its partial.
@@ -171,20 +188,33 @@ fn uncut_states(partials: &[Partial], keys: usize, buckets: u32) -> Result<Vec<N
 
 enum Target<'a, 'b> {
     Emit(&'a mut Emit<'b>),
-    Collect(&'a Mutex<Vec<RecordBatch>>),
+    /// `None` when all is sent.
+    Send(Option<SyncSender<RecordBatch>>),
 }
 
 struct Merge<'a, 'b> {
     input: &'a ReduceInput<'a>,
     buckets: u32,
-    per_bucket: bool,
     uncut: Vec<Mutex<Numbered>>,
-    emit: Mutex<Target<'a, 'b>>,
+    target: Mutex<Target<'a, 'b>>,
     error: Mutex<Option<Error>>,
     failed: AtomicBool,
 }
 
 impl Merge<'_, '_> {
+    fn run(&self) -> Result<()> {
+        lanes::run(&self.input.machine.pool, 1, self);
+        let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Target::Send(sender) = &mut *target {
+            // The receiver ends when the last sender is gone.
+            sender.take();
+        }
+        match self.error.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error),
+            None => self.input.interrupt.check(),
+        }
+    }
+
     /// All states of a bucket, in shard order.
     fn states(&self, bucket: usize) -> Result<Vec<RecordBatch>> {
         let uncut = std::mem::take(&mut *self.uncut[bucket].lock().unwrap_or_else(PoisonError::into_inner));
@@ -209,16 +239,18 @@ impl Merge<'_, '_> {
     fn bucket(&self, bucket: usize) -> Result<Vec<RecordBatch>> {
         let program = self.input.program;
         let rows = program.finish(self.states(bucket)?)?;
-        if self.per_bucket { program.post(Box::new(rows.into_iter().map(Ok)))?.collect() } else { Ok(rows) }
+        program.post_head(Box::new(rows.into_iter().map(Ok)))?.collect()
     }
 
     fn hand_on(&self, rows: Vec<RecordBatch>) -> Result<()> {
-        match &mut *self.emit.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &mut *self.target.lock().unwrap_or_else(PoisonError::into_inner) {
             Target::Emit(emit) => rows.into_iter().try_for_each(emit),
-            Target::Collect(all) => {
-                all.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
+            // A receiver that is gone has what it wanted (a limit) or has failed and says so itself.
+            Target::Send(Some(sender)) => {
+                let _ = rows.into_iter().try_for_each(|batch| sender.send(batch));
                 Ok(())
             }
+            Target::Send(None) => Ok(()),
         }
     }
 }

@@ -8,6 +8,7 @@ mod errors;
 mod exclude;
 mod one_partition;
 mod paths;
+mod post;
 mod program;
 mod refuse;
 mod run;

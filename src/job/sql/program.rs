@@ -21,6 +21,7 @@ use futures::executor::block_on;
 use super::check;
 use super::cut::{CutNode, cut};
 use super::errors::planning;
+use super::post::Post;
 use super::run::MapInstance;
 use super::scan::{PlannerTable, Role, as_leaf};
 use super::session;
@@ -78,7 +79,7 @@ pub struct Program {
     pub(super) map: Option<Plan>,
     pub(super) sort_keys: Option<LexOrdering>,
     pub(super) aggregate: Option<Arc<AggregateExec>>,
-    pub(super) post: Option<Plan>,
+    pub(super) post: Post,
     pub(super) sides: Vec<OnceLock<Vec<RecordBatch>>>,
     pub(super) instance: Mutex<Option<Arc<MapInstance>>>,
 }
@@ -129,7 +130,7 @@ impl Program {
             map: parts.map,
             sort_keys: None,
             aggregate: None,
-            post: parts.post,
+            post: Post::split(parts.post)?,
             sides: (0..sides).map(|_| OnceLock::new()).collect(),
             instance: Mutex::new(None),
         };
@@ -200,7 +201,7 @@ impl Program {
     #[must_use]
     pub fn sides_used(&self) -> Vec<usize> {
         let mut used = Vec::new();
-        for plan in [&self.map, &self.post].into_iter().flatten() {
+        for plan in self.map.iter().chain(self.post.plans()) {
             collect_sides(plan, &mut used);
         }
         used.sort_unstable();
@@ -229,8 +230,15 @@ impl Program {
             parts.push(("map", show(map)));
         }
         parts.push(("reduce", reduce));
-        if let Some(post) = &self.post {
-            parts.push(("after", show(post)));
+        if let Some(head) = &self.post.head {
+            parts.push(("after", show(head)));
+        }
+        if let Some(sort) = &self.post.sort {
+            let first = sort.fetch.map_or_else(String::new, |n| format!("the first {n} rows "));
+            parts.push(("after", format!("sort {first}by {}", sort.keys)));
+        }
+        if let Some(rest) = &self.post.rest {
+            parts.push(("after", show(rest)));
         }
         parts
     }
@@ -249,7 +257,7 @@ fn partial_aggregate(aggregate: &AggregateExec, input: Plan) -> Result<Plan> {
     Ok(Arc::new(partial))
 }
 
-fn with_key_columns(schema: &SchemaRef, keys: &LexOrdering) -> Result<SchemaRef> {
+pub(super) fn with_key_columns(schema: &SchemaRef, keys: &LexOrdering) -> Result<SchemaRef> {
     let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
     for (n, key) in keys.iter().enumerate() {
         let data_type = key.expr.data_type(schema).map_err(planning)?;

@@ -3,15 +3,17 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
+use arrow::compute::SortOptions;
+use arrow::datatypes::SchemaRef;
 use datafusion::execution::TaskContext;
+use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use futures::StreamExt;
 use futures::executor::block_on;
 
-use super::cut::all_row_wise;
 use super::errors::running;
 use super::program::Program;
 use super::scan::{Batches, LeafExec, Role, Slots, as_leaf};
@@ -53,15 +55,10 @@ impl Program {
     /// # Errors
     /// A key cannot be computed for a row.
     pub fn with_sort_keys(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let Some(keys) = &self.sort_keys else { return Ok(batch.clone()) };
-        let mut columns = batch.columns().to_vec();
-        for key in keys {
-            let value = key.expr.evaluate(batch).map_err(running)?;
-            let array: ArrayRef = value.into_array(batch.num_rows()).map_err(running)?;
-            columns.push(array);
+        match &self.sort_keys {
+            Some(keys) => with_keys(batch, keys, &self.partial_schema),
+            None => Ok(batch.clone()),
         }
-        RecordBatch::try_new(self.partial_schema(), columns)
-            .map_err(|e| Error::internal("sort keys do not fit their schema").because(e))
     }
 
     /// Merges aggregate states into states: one per key.
@@ -100,22 +97,52 @@ impl Program {
         drain(&(Arc::new(plan) as Plan), &self.context)
     }
 
-    /// Whether what follows the cut works row by row, so that it can run on each bucket alone.
-    #[must_use]
-    pub fn post_is_row_wise(&self) -> bool {
-        self.post.as_ref().is_none_or(all_row_wise)
-    }
-
-    /// Runs what follows the cut on the merged result.
+    /// Runs the row-wise operators behind the cut; may be called for pieces of the merged result.
     ///
     /// # Errors
     /// The statement fails on the data, or `reduced` does.
-    pub fn post(&self, reduced: Batches) -> Result<Batches> {
-        let Some(post) = &self.post else { return Ok(reduced) };
+    pub fn post_head(&self, reduced: Batches) -> Result<Batches> {
+        self.step(self.post.head.as_ref(), reduced)
+    }
+
+    /// Whether anything follows [`Program::post_head`] that needs more than one row.
+    #[must_use]
+    pub fn has_post_rest(&self) -> bool {
+        self.post.sort.is_some() || self.post.rest.is_some()
+    }
+
+    /// The sort behind the head: its rows' schema with the keys appended, the order of each key, the
+    /// rows to keep.
+    #[must_use]
+    pub fn post_sort(&self) -> Option<(SchemaRef, Vec<SortOptions>, Option<usize>)> {
+        self.post.sort.as_ref().map(|s| (Arc::clone(&s.schema), s.options(), s.fetch))
+    }
+
+    /// Appends the keys of the sort behind the head as columns.
+    ///
+    /// # Errors
+    /// A key cannot be computed for a row.
+    pub fn with_post_keys(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        match &self.post.sort {
+            Some(sort) => with_keys(batch, &sort.keys, &sort.schema),
+            None => Ok(batch.clone()),
+        }
+    }
+
+    /// Runs what follows head and sort, on all of the result in order.
+    ///
+    /// # Errors
+    /// As [`Program::post_head`].
+    pub fn post_rest(&self, sorted: Batches) -> Result<Batches> {
+        self.step(self.post.rest.as_ref(), sorted)
+    }
+
+    fn step(&self, plan: Option<&Plan>, rows: Batches) -> Result<Batches> {
+        let Some(plan) = plan else { return Ok(rows) };
         let mut slots = Vec::new();
-        let root = self.fresh(post, 1, &mut slots)?;
+        let root = self.fresh(plan, 1, &mut slots)?;
         if let Some(slot) = slots.first() {
-            slot.put(0, reduced);
+            slot.put(0, rows);
         }
         let mut stream = root.execute(0, Arc::clone(&self.context)).map_err(running)?;
         Ok(Box::new(std::iter::from_fn(move || block_on(stream.next()).map(|b| b.map_err(running)))))
@@ -190,6 +217,16 @@ impl MapInstance {
         }
         Ok(true)
     }
+}
+
+fn with_keys(batch: &RecordBatch, keys: &LexOrdering, schema: &SchemaRef) -> Result<RecordBatch> {
+    let mut columns = batch.columns().to_vec();
+    for key in keys {
+        let value = key.expr.evaluate(batch).map_err(running)?;
+        columns.push(value.into_array(batch.num_rows()).map_err(running)?);
+    }
+    RecordBatch::try_new(Arc::clone(schema), columns)
+        .map_err(|e| Error::internal("sort keys do not fit their schema").because(e))
 }
 
 fn drain(plan: &Plan, context: &Arc<TaskContext>) -> Result<Vec<RecordBatch>> {

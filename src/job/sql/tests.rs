@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Float64Array, Int64Array, RecordBatch, StringViewArray};
+use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::util::pretty::pretty_format_batches;
 use chrono::DateTime;
@@ -71,21 +72,29 @@ fn run(program: &Program) -> Result<Vec<RecordBatch>> {
     }
     let merged = match program.kind() {
         CutKind::Aggregate { .. } => program.finish(program.combine(partials)?)?,
-        CutKind::Sort { options, fetch } => sorted(&partials, program, options.len(), *fetch),
+        CutKind::Sort { options, fetch } => sorted(&partials, &program.partial_schema(), options, *fetch),
         CutKind::Limit { .. } | CutKind::Rows | CutKind::Constant => partials,
     };
-    program.post(Box::new(merged.into_iter().map(Ok)))?.collect()
+    let head: Vec<RecordBatch> =
+        program.post_head(Box::new(merged.into_iter().map(Ok)))?.collect::<Result<_>>()?;
+    let sorted_rows = match program.post_sort() {
+        Some((schema, options, fetch)) => {
+            let keyed = head.iter().map(|b| program.with_post_keys(b)).collect::<Result<Vec<_>>>()?;
+            sorted(&keyed, &schema, &options, fetch)
+        }
+        None => head,
+    };
+    program.post_rest(Box::new(sorted_rows.into_iter().map(Ok)))?.collect()
 }
 
 fn sorted(
-    partials: &[RecordBatch],
-    program: &Program,
-    keys: usize,
+    rows: &[RecordBatch],
+    schema: &SchemaRef,
+    options: &[SortOptions],
     fetch: Option<usize>,
 ) -> Vec<RecordBatch> {
-    let CutKind::Sort { options, .. } = program.kind() else { unreachable!("called for sorts") };
-    let all = arrow::compute::concat_batches(&program.partial_schema(), partials).unwrap();
-    let first = all.num_columns() - keys;
+    let all = arrow::compute::concat_batches(schema, rows).unwrap();
+    let first = all.num_columns() - options.len();
     let columns: Vec<arrow::compute::SortColumn> = options
         .iter()
         .enumerate()
