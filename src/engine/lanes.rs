@@ -42,11 +42,9 @@ pub fn run<L: Lanes>(pool: &rayon::ThreadPool, units: usize, lanes: &L) {
         state: Mutex::new(State { next_unit: 0, open: Vec::new(), ending: 0, panic: None }),
         changed: Condvar::new(),
     };
-    pool.scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|_| run.worker());
-        }
-    });
+    // One worker a thread, for good: as a task that can be stolen, a worker could start inside
+    // another one that waits for parallel work within its own item, and wait for that one for ever.
+    pool.broadcast(|_| run.worker());
     let state = run.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(panic) = state.panic {
         resume_unwind(panic);
