@@ -246,6 +246,14 @@ impl Folder {
         self.retry().idempotent(|| self.backend.remove_folder(&self.key(rel)))
     }
 
+    /// Removes this folder and all in it; an absent one is fine.
+    ///
+    /// # Errors
+    /// As [`Folder::get`].
+    pub fn remove(&self) -> Result<()> {
+        self.retry().idempotent(|| self.backend.remove_folder(&self.key("")))
+    }
+
     /// All files below the folder `rel` (all of this one if empty), at any depth, sorted by name;
     /// names are relative to `rel`. An absent folder is empty.
     ///

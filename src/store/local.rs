@@ -31,48 +31,16 @@ impl Local {
         Self { durable, retry }
     }
 
-    /// Opens a new file for writing, making its folders.
-    fn open_new(&self, path: &Path) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        match options.open(path) {
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                if let Some(parent) = path.parent() {
-                    self.make_folders(parent)?;
-                }
-                options.open(path)
-            }
-            other => other,
-        }
-    }
-
-    /// Like `create_dir_all`, and each new folder is on disk.
-    fn make_folders(&self, folder: &Path) -> io::Result<()> {
-        match fs::create_dir(folder) {
-            Ok(()) => self.sync_parent(folder),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                let parent = folder.parent().ok_or(e)?;
-                self.make_folders(parent)?;
-                match fs::create_dir(folder) {
-                    Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
-                    _ => self.sync_parent(folder),
-                }
-            }
-            Err(e) => Err(e),
-        }
-    }
-
-    fn sync_parent(&self, path: &Path) -> io::Result<()> {
-        match path.parent() {
-            Some(parent) if self.durable => File::open(parent)?.sync_all(),
-            _ => Ok(()),
-        }
+    /// After a file was synced: makes its name durable, and those of the `made` folders above it.
+    /// In this order the sync of the file has done the work for the folders on the usual file
+    /// systems, where each sync of something new is a commit of the journal.
+    fn sync_names(path: &Path, made: usize) -> io::Result<()> {
+        path.ancestors().skip(1).take(made + 1).try_for_each(|folder| File::open(folder)?.sync_all())
     }
 
     fn try_create(&self, path: &Path, bytes: &[u8]) -> io::Result<Created> {
         let temp = temp_path(path);
-        let mut file = self.open_new(&temp)?;
+        let (mut file, _) = open_new(&temp)?;
         let temp = TempPath::try_from_path(temp)?;
         file.write_all(bytes)?;
         if self.durable {
@@ -85,28 +53,57 @@ impl Local {
             Err(e) => Err(e.error),
         }
     }
+}
 
-    fn try_place(&self, from: &Path, to: &Path, replace: bool) -> io::Result<Created> {
-        match link(from, to) {
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => (),
-            Err(e) if e.kind() == ErrorKind::NotFound && from.exists() => {
-                if let Some(parent) = to.parent() {
-                    self.make_folders(parent)?;
-                }
-                return link(from, to).map(|()| Created::New);
-            }
-            other => return other.map(|()| Created::New),
+/// Opens a new file for writing and says how many folders it had to make for it.
+fn open_new(path: &Path) -> io::Result<(File, usize)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    match options.open(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            let made = path.parent().map_or(Ok(0), make_folders)?;
+            Ok((options.open(path)?, made))
         }
-        let (a, b) = (fs::symlink_metadata(from)?, fs::symlink_metadata(to)?);
-        if (a.dev(), a.ino()) == (b.dev(), b.ino()) {
-            return Ok(Created::New);
-        }
-        if !replace {
-            return Ok(Created::Exists);
-        }
-        fs::remove_file(to)?;
-        link(from, to).map(|()| Created::New)
+        other => Ok((other?, 0)),
     }
+}
+
+/// Like `create_dir_all`; says how many folders it made.
+fn make_folders(folder: &Path) -> io::Result<usize> {
+    match fs::create_dir(folder) {
+        Ok(()) => Ok(1),
+        Err(e) if e.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(0),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            let made = make_folders(folder.parent().ok_or(e)?)?;
+            match fs::create_dir(folder) {
+                Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
+                _ => Ok(made + 1),
+            }
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn try_place(from: &Path, to: &Path, replace: bool) -> io::Result<Created> {
+    match link(from, to) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => (),
+        Err(e) if e.kind() == ErrorKind::NotFound && from.exists() => {
+            if let Some(parent) = to.parent() {
+                make_folders(parent)?;
+            }
+            return link(from, to).map(|()| Created::New);
+        }
+        other => return other.map(|()| Created::New),
+    }
+    let (a, b) = (fs::symlink_metadata(from)?, fs::symlink_metadata(to)?);
+    if (a.dev(), a.ino()) == (b.dev(), b.ino()) {
+        return Ok(Created::New);
+    }
+    if !replace {
+        return Ok(Created::Exists);
+    }
+    fs::remove_file(to)?;
+    link(from, to).map(|()| Created::New)
 }
 
 /// A hard link; a copy made by the kernel where the file system has no hard links.
@@ -195,8 +192,8 @@ impl Backend for Local {
 
     fn writer(&self, key: &str) -> Result<FileWriter> {
         let path = PathBuf::from(key);
-        let file = self.open_new(&path).map_err(|e| failed("write", key, e))?;
-        let sink = LocalSink { file, path, durable: self.durable, finished: false };
+        let (file, made) = open_new(&path).map_err(|e| failed("write", key, e))?;
+        let sink = LocalSink { file, path, made, durable: self.durable, finished: false };
         Ok(FileWriter::new(Box::new(sink), key.to_owned()))
     }
 
@@ -206,7 +203,7 @@ impl Backend for Local {
             Ok(meta) => return Err(wrong_size(from, meta.len(), bytes)),
             Err(e) => return Err(failed("publish", from, e)),
         }
-        self.try_place(Path::new(from), Path::new(to), replace).map_err(|e| failed("publish", to, e))
+        try_place(Path::new(from), Path::new(to), replace).map_err(|e| failed("publish", to, e))
     }
 
     fn sync(&self, key: &str) -> Result<()> {
@@ -217,7 +214,7 @@ impl Backend for Local {
     }
 
     fn lock(&self, key: &str) -> Result<Lock> {
-        self.try_lock(Path::new(key)).map_err(|e| failed("lock", key, e))
+        try_lock(Path::new(key)).map_err(|e| failed("lock", key, e))
     }
 
     fn reader(&self, key: &str) -> Result<Box<dyn Read + Send>> {
@@ -234,38 +231,35 @@ impl Backend for Local {
     }
 }
 
-impl Local {
-    /// The kernel drops the lock when the process ends, however it ends.
-    fn try_lock(&self, path: &Path) -> io::Result<Lock> {
-        if let Some(parent) = path.parent() {
-            self.make_folders(parent)?;
+/// The kernel drops the lock when the process ends, however it ends.
+fn try_lock(path: &Path) -> io::Result<Lock> {
+    if let Some(parent) = path.parent() {
+        make_folders(parent)?;
+    }
+    let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => (),
+        Err(fs::TryLockError::WouldBlock) => return Ok(Lock::Busy),
+        Err(fs::TryLockError::Error(e)) => {
+            let missing = e.kind() == ErrorKind::Unsupported
+                || matches!(e.raw_os_error(), Some(libc::ENOLCK | libc::ENOTSUP | libc::ENOSYS));
+            return if missing { Ok(Lock::Unsupported) } else { Err(e) };
         }
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
-        match file.try_lock() {
-            Ok(()) => (),
-            Err(fs::TryLockError::WouldBlock) => return Ok(Lock::Busy),
-            Err(fs::TryLockError::Error(e)) => {
-                let missing = e.kind() == ErrorKind::Unsupported
-                    || matches!(e.raw_os_error(), Some(libc::ENOLCK | libc::ENOTSUP | libc::ENOSYS));
-                return if missing { Ok(Lock::Unsupported) } else { Err(e) };
-            }
-        }
-        // Someone may have removed the file meanwhile: then the next process locks another one.
-        let (held, named) = (file.metadata()?, fs::metadata(path));
-        match named {
-            Ok(named) if (held.dev(), held.ino()) == (named.dev(), named.ino()) => {
-                Ok(Lock::Held(Box::new(file)))
-            }
-            Ok(_) => Ok(Lock::Busy),
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Lock::Busy),
-            Err(e) => Err(e),
-        }
+    }
+    // Someone may have removed the file meanwhile: then the next process locks another one.
+    let (held, named) = (file.metadata()?, fs::metadata(path));
+    match named {
+        Ok(named) if (held.dev(), held.ino()) == (named.dev(), named.ino()) => Ok(Lock::Held(Box::new(file))),
+        Ok(_) => Ok(Lock::Busy),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Lock::Busy),
+        Err(e) => Err(e),
     }
 }
 
 struct LocalSink {
     file: File,
     path: PathBuf,
+    made: usize,
     durable: bool,
     finished: bool,
 }
@@ -276,11 +270,10 @@ impl FileSink for LocalSink {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let parent = self.path.parent().unwrap_or(Path::new("/"));
         if self.durable {
             self.file
                 .sync_data()
-                .and_then(|()| File::open(parent)?.sync_all())
+                .and_then(|()| Local::sync_names(&self.path, self.made))
                 .map_err(|e| failed("write", &self.path.to_string_lossy(), e))?;
         }
         self.finished = true;

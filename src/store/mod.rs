@@ -4,6 +4,8 @@ pub mod claim;
 pub mod client;
 pub mod commit;
 mod concurrent;
+#[cfg(test)]
+mod contract;
 mod endpoint;
 pub mod folder;
 pub mod gc;

@@ -5,6 +5,8 @@
 //! `_SUCCESS` sees the files of one run. Everything may be repeated at any point by any process
 //! that holds the claim; see [`super::claim`] for who does.
 
+use std::collections::BTreeSet;
+
 use super::claim::{self, Clock, Owner};
 use super::commit::RunFolder;
 use super::folder::{Created, Folder};
@@ -84,7 +86,7 @@ fn clear(run: &RunFolder, manifest: &Manifest, owner: &mut Owner<'_>, found: &Su
         run.output.delete(layout::SUCCESS)?;
         run.output.sync()?;
     }
-    let keep: std::collections::BTreeSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
+    let keep: BTreeSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
     for name in found.present.keys().filter(|name| !keep.contains(name.as_str())) {
         owner.check()?;
         run.output.delete(name)?;
@@ -138,7 +140,7 @@ fn place_one(output: &Folder, owner: &Owner<'_>, file: &PublishedFile, replace: 
 
 /// Declares the result finished, if only its files are there and the output is still ours.
 fn finish(run: &RunFolder, manifest: &Manifest, owner: &mut Owner<'_>) -> Result<()> {
-    let names: std::collections::BTreeSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
+    let names: BTreeSet<&str> = manifest.files.iter().map(|f| f.name.as_str()).collect();
     owner.confirm()?;
     if let Some(extra) = output::visible(&run.output)?.iter().find(|e| !names.contains(e.name.as_str())) {
         return Err(output::foreign(&run.output, &extra.name));

@@ -102,13 +102,17 @@ impl Backend for Remote {
         if length == 0 {
             return Ok(Bytes::new());
         }
+        let end = range.end;
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let bytes = self.fetch(key, options)?.ok_or_else(|| self.absent(key))?;
-        if bytes.len() as u64 == length {
-            return Ok(bytes);
-        }
-        Err(Error::stop("a file is shorter than expected: it was cut off or changed")
-            .with("file", self.url(key)))
+        let bytes = match self.fetch(key, options) {
+            Ok(found) => found.ok_or_else(|| self.absent(key))?,
+            // Stores answer a range behind the end with an error of no certain kind.
+            Err(e) => match self.size(key) {
+                Ok(Some(size)) if size < end => return Err(self.too_short(key)),
+                _ => return Err(e),
+            },
+        };
+        if bytes.len() as u64 == length { Ok(bytes) } else { Err(self.too_short(key)) }
     }
 
     fn size(&self, key: &str) -> Result<Option<u64>> {
@@ -228,6 +232,10 @@ impl Backend for Remote {
 }
 
 impl Remote {
+    fn too_short(&self, key: &str) -> Error {
+        Error::stop("a file is shorter than expected: it was cut off or changed").with("file", self.url(key))
+    }
+
     fn absent(&self, key: &str) -> Error {
         Error::stop("a file does not exist").with("file", self.url(key))
     }

@@ -73,6 +73,7 @@ impl Retry {
     }
 
     /// Half of the full pause, plus a random share of the other half.
+    #[expect(clippy::disallowed_methods, reason = "the one place that waits between tries")]
     fn pause(&self, tried: u32) {
         let full = self.base.saturating_mul(1 << tried.min(16)).min(self.cap);
         if full.is_zero() {

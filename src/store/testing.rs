@@ -9,6 +9,7 @@ use super::commit::{Counters, RunFolder, TaskCommit, task_name};
 use super::folder::Folder;
 use super::manifest::{Manifest, PublishedFile};
 use super::record::Record;
+use super::writer::Written;
 use crate::id::{AttemptId, TaskId};
 use crate::spec::Location;
 
@@ -76,10 +77,15 @@ pub(super) fn with_data(run: &RunFolder, files: &[(&str, &str)]) -> Manifest {
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     let mut manifest = manifest_of(run, &names);
     for (file, (_, content)) in manifest.files.iter_mut().zip(files) {
-        let mut writer = run.output.writer(&file.path).unwrap();
-        writer.write_all(content.as_bytes()).unwrap();
-        let written = writer.finish().unwrap();
+        let written = put(run, &file.path, content);
         (file.bytes, file.rows, file.blake3) = (written.bytes, 1, written.blake3);
     }
     manifest
+}
+
+/// Writes a file of the output folder.
+pub(super) fn put(run: &RunFolder, path: &str, content: &str) -> Written {
+    let mut writer = run.output.writer(path).unwrap();
+    writer.write_all(content.as_bytes()).unwrap();
+    writer.finish().unwrap()
 }
