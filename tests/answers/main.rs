@@ -2,7 +2,7 @@
 //! memory; and what dp cannot answer it refuses.
 //!
 //! `DP_ANSWERS=part,of,names` runs some statements only; `DP_BIN=path` tests another binary;
-//! `DP_UPDATE=1` writes the golden files.
+//! `UPDATE_GOLDEN=1` writes the golden files.
 
 mod data;
 mod events;

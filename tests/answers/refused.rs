@@ -49,7 +49,7 @@ fn refusal(file: &Path) -> Outcome<Vec<String>> {
         .replace(&folder.path().display().to_string(), "<folder>")
         .replace(&crate::data::cache().display().to_string(), "<cache>");
     let golden = file.with_extension("err");
-    if std::env::var_os("DP_UPDATE").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some_and(|v| v == "1") {
         fs::write(&golden, said.as_bytes())?;
     } else if fs::read_to_string(&golden).unwrap_or_default() != said {
         wrong.push(format!("{name}: said\n{said}not what stands in {}", golden.display()));
