@@ -3,14 +3,18 @@
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 
+use super::refuse;
 use crate::error::{Error, Kind};
 
 /// An error while the statement is planned: the statement is wrong.
-#[expect(clippy::needless_pass_by_value, reason = "passed to map_err")]
 pub(super) fn planning(error: DataFusionError) -> Error {
     match find_ours(error) {
         Ours::Yes(error) => error,
-        Ours::No(error) => Error::usage(format!("the SQL statement is not understood: {}", text(&error))),
+        Ours::No(error) => {
+            let text = text(&error);
+            refuse::not_planned(&text)
+                .unwrap_or_else(|| Error::usage(format!("the SQL statement is not understood: {text}")))
+        }
     }
 }
 

@@ -1,4 +1,6 @@
 //! SQL: planned by DataFusion, cut into map and reduce.
+//!
+#![doc = include_str!("GRAMMAR.md")]
 
 mod arithmetic;
 mod buckets;
@@ -24,5 +26,7 @@ pub use run::MapInstance;
 pub use scan::{Batches, PlannerTable, Role};
 pub use session::BATCH_ROWS;
 
+#[cfg(test)]
+mod grammar;
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,23 @@ pub(super) fn operator(name: &str) -> Error {
     )
 }
 
+/// What the planner has no plan for at all, by its words.
+pub(super) fn not_planned(text: &str) -> Option<Error> {
+    if text.contains("Recursive CTEs are not enabled") {
+        return Some(cannot(
+            "a CTE refers to itself",
+            "count with generate_series(from, to), or unfold the steps",
+        ));
+    }
+    if text.contains("Conflicting ordering requirements") {
+        return Some(cannot(
+            "its string_agg or nth_value want different orders of one group",
+            "write array_to_string(array_agg(x ORDER BY y), ',') for each of them",
+        ));
+    }
+    None
+}
+
 pub(super) fn volatile(function: &str) -> Error {
     Error::usage(format!(
         "{function}() gives another value each time, so a retried shard would give another result; \

@@ -45,11 +45,13 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
     all
 }
 
-/// All logical rules but the one that copies limits below other operators: a limit that was
-/// written and one that was copied mean different things when a plan is cut.
+/// All logical rules but two: `push_down_limit` copies limits below other operators, and a limit
+/// that was written and one that was copied mean different things when a plan is cut.
+/// `eliminate_join` turns a join below DISTINCT into a semi-join that keeps the side table's rows,
+/// which no shard can decide alone.
 fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
-    rules.retain(|r| r.name() != "push_down_limit");
+    rules.retain(|r| !matches!(r.name(), "push_down_limit" | "eliminate_join"));
     rules
 }
 

@@ -27,7 +27,9 @@ fn rows(from: i64, to: i64) -> RecordBatch {
         Arc::new(Int64Array::from_iter_values((from..to).map(|i| i % 3))),
         Arc::new(Int64Array::from_iter_values(from..to)),
         Arc::new(Float64Array::from_iter_values((from..to).map(|i| i as f64 / 2.0))),
-        Arc::new(StringViewArray::from_iter_values((from..to).map(|i| letters[(i % 4) as usize]))),
+        Arc::new(StringViewArray::from_iter_values(
+            (from..to).map(|i| letters[usize::try_from(i % 4).unwrap()]),
+        )),
     ];
     RecordBatch::try_new(schema(), columns).unwrap()
 }
@@ -47,7 +49,8 @@ fn side() -> RecordBatch {
     .unwrap()
 }
 
-fn plan(sql: &str) -> Result<Program> {
+/// Plans `sql` over the inputs `input` and `more` and the side table `side`.
+pub(super) fn plan(sql: &str) -> Result<Program> {
     let input = |n| PlannerTable { role: Role::Input(n), schema: schema(), rows: None };
     let side_table = PlannerTable { role: Role::Side(0), schema: side().schema(), rows: Some(3) };
     let tables =
