@@ -121,7 +121,7 @@ pub(super) struct ListArgs {
     pub output: OutputArgs,
 }
 
-/// Remove the data that no commit of a run refers to
+/// Remove the data of attempts that lost to others
 #[derive(Debug, Args)]
 pub(super) struct GcArgs {
     #[command(flatten)]
