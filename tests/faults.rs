@@ -152,7 +152,7 @@ fn check_exact(run: &RunFolder) {
 fn seed(seed: u64, names: &[&str]) -> usize {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let healthy = open(Arc::clone(&store), names[0]);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         // An old result of a run with other files.
         worker(&open(Arc::clone(&store), "old"), 0, 0).expect("a healthy store");
     }
@@ -176,7 +176,7 @@ fn seed(seed: u64, names: &[&str]) -> usize {
     let seen = check_reader(&healthy.output);
     // Without conditional deletes a second process of the same run may remove an old mark so late
     // that it is the new one; it puts it back, unless it dies.
-    let may_be_gone = seed % 3 == 0 && names.len() > 1 && names[0] == names[1];
+    let may_be_gone = seed.is_multiple_of(3) && names.len() > 1 && names[0] == names[1];
     assert!(ended == 0 || seen.is_some() || may_be_gone, "seed {seed}: success without a result");
     // Whoever comes later ends the run; another run's dead publisher bars it only for a lease.
     worker(&healthy, 0, START_MILLIS + LEASE_MILLIS + 1)

@@ -188,7 +188,7 @@ fn random_orders() {
         let case = CASES[usize::try_from(seed / 2).expect("it is small") % CASES.len()];
         race(place, case, |_, waiting, _| match waiting {
             [only] => *only,
-            _ => usize::from(random(&mut state) % 2 == 0),
+            _ => usize::from(random(&mut state).is_multiple_of(2)),
         });
     }
 }
@@ -225,7 +225,7 @@ fn a_publisher_that_dies_at_any_point_can_be_resumed_or_replaced() {
             let (prepared, [_, second]) = race.end();
             if case.modes[1] == Replace || case.same {
                 second.unwrap_or_else(|e| panic!("{place:?} {case:?} dead at {step}: {e}"));
-                assert_eq!(prepared.winner(), Some(if case.same { 0 } else { 1 }));
+                assert_eq!(prepared.winner(), Some(usize::from(!case.same)));
             }
             // The first run's next process ends it, or learns that another run has won.
             let again = prepared.publish_plainly(0, case.modes[0], START_MILLIS + 3 * LEASE_MILLIS);

@@ -44,6 +44,7 @@ pub(super) fn listen(interrupt: Interrupt, cut_short: impl Fn() -> bool + Send +
                     // The work has ended and is printing its result: only one more signal may end that.
                     either(&mut int, &mut term).await;
                 }
+                #[expect(clippy::disallowed_methods, reason = "the work did not end in time")]
                 std::process::exit(i32::from(Kind::Interrupted.exit_code()));
             });
         })

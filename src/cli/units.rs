@@ -59,8 +59,8 @@ pub(super) fn whole_seconds(d: Duration) -> String {
 
 /// `n` per second over `d`, rounded down; 0 before any time has passed.
 pub(super) fn per_second(n: u64, d: Duration) -> u64 {
-    let micros = d.as_micros();
-    if micros == 0 { 0 } else { u64::try_from(u128::from(n) * 1_000_000 / micros).unwrap_or(u64::MAX) }
+    let rate = (u128::from(n) * 1_000_000).checked_div(d.as_micros()).unwrap_or(0);
+    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 /// Only for display: a quotient that needs three digits.
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(short_count(1_250_000), "1.25 M");
         assert_eq!(duration(Duration::from_millis(312)), "0.31 s");
         assert_eq!(duration(Duration::from_secs(200)), "3 min 20 s");
-        assert_eq!(duration(Duration::from_secs(7500)), "2 h 5 min");
+        assert_eq!(duration(Duration::from_mins(125)), "2 h 5 min");
         assert_eq!(whole_seconds(Duration::from_millis(8_100)), "9 s");
         assert_eq!(whole_seconds(Duration::from_secs(200)), "3 min 20 s");
         assert_eq!(per_second(10, Duration::ZERO), 0);

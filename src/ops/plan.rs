@@ -24,7 +24,7 @@ pub fn plan(request: &PlanRequest, sink: &Sink, interrupt: &Interrupt) -> Result
     if request.freeze {
         work_root(&job)?;
     }
-    let prepared = prepare(job, &stores, Utc::now(), sink, interrupt)?;
+    let prepared = prepare(&job, &stores, Utc::now(), sink, interrupt)?;
     let header = prepared.plan.header.clone();
     let mut run = header.job.name.clone();
     let mut folder = None;

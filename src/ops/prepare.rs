@@ -27,7 +27,7 @@ pub struct Prepared {
 /// # Errors
 /// `Usage`: the statement cannot be cut. `Stop`: missing or unreadable input.
 pub fn prepare(
-    job: Job,
+    job: &Job,
     stores: &Stores,
     now: DateTime<Utc>,
     sink: &Sink,
@@ -69,7 +69,7 @@ pub fn prepare(
     }
     let now_micros = program.uses_now().then(|| now.timestamp_micros());
     let buckets = buckets(program.kind(), &inputs);
-    let plan = build(&job, &inputs, &sides, &conditions, Some(&columns), now_micros, buckets)?;
+    let plan = build(job, &inputs, &sides, &conditions, Some(&columns), now_micros, buckets)?;
     Ok(Prepared { plan, program: Arc::new(program) })
 }
 

@@ -95,18 +95,18 @@ fn plan_run(
     interrupt: &Interrupt,
 ) -> Result<Frozen> {
     let job = parse_job(text, &request.given)?;
-    freeze_job(job, stores, request.run.as_deref(), &request.given.base, (sink, interrupt))
+    freeze_job(&job, stores, request.run.as_deref(), &request.given.base, (sink, interrupt))
 }
 
 /// Plans `job`, checks its output folder and freezes the plan.
 pub(super) fn freeze_job(
-    job: Job,
+    job: &Job,
     stores: &Stores,
     name: Option<&str>,
     base: &Path,
     (sink, interrupt): (&Sink, &Interrupt),
 ) -> Result<Frozen> {
-    places::work_root(&job)?;
+    places::work_root(job)?;
     let prepared = prepare(job, stores, Utc::now(), sink, interrupt)?;
     let run = run_folder(stores, &prepared.plan.header, name, base)?;
     let output = prepared.plan.header.job.output.as_ref();

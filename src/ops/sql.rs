@@ -46,7 +46,7 @@ pub fn sql(request: &SqlRequest, sink: &Sink, interrupt: &Interrupt) -> Result<R
     if let Some(work) = &request.given.work {
         job.work = Some(Location::parse(work, &request.given.base)?);
     }
-    let frozen = freeze_job(job, &stores, request.run.as_deref(), &request.given.base, (sink, interrupt))?;
+    let frozen = freeze_job(&job, &stores, request.run.as_deref(), &request.given.base, (sink, interrupt))?;
     let mut report =
         finish(&frozen, &stores, &request.machine, request.show_rows, (sink, interrupt), started)?;
     if scratch.is_some() {

@@ -200,8 +200,8 @@ mod tests {
         ];
         let input = table(crate::spec::Format::Parquet, files);
         let by: Arc<dyn Excludes> = Arc::new(Odd(vec!["a".into()]));
-        let plan =
-            build(&job(SHARDS), &[input.clone()], &[], &[by], Some(&[vec![1]]), None, 1).expect("a plan");
+        let plan = build(&job(SHARDS), std::slice::from_ref(&input), &[], &[by], Some(&[vec![1]]), None, 1)
+            .expect("a plan");
         let totals = &plan.header.totals;
         assert_eq!((totals.files, totals.pruned_files, totals.pruned_row_groups), (4, 1, 3));
         assert_eq!((totals.rows, totals.pruned_rows), (Some(6), 9));
@@ -232,7 +232,8 @@ mod tests {
     #[test]
     fn side_tables_are_whole_counted_and_bounded() {
         let mut side = table(crate::spec::Format::Csv, vec![file("/s", 10)]);
-        let plan = |side: &ScannedTable| build(&job(SHARDS), &[], &[side.clone()], &[], None, None, 1);
+        let plan =
+            |side: &ScannedTable| build(&job(SHARDS), &[], std::slice::from_ref(side), &[], None, None, 1);
         assert_eq!(plan(&side).expect_err("not counted").kind(), Kind::Internal);
         side.rows = Some(3);
         let table = &plan(&side).expect("a plan").header.tables[0];

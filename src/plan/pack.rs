@@ -78,8 +78,7 @@ fn bound(split: &Split, cost: u64, mean: u64) -> bool {
     for number in [kind, start, end] {
         hasher.update(&number.to_le_bytes());
     }
-    let [a, b, c, d, e, f, g, h, ..] = *hasher.finalize().as_bytes();
-    let random = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let random = hasher.finalize().as_bytes().first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
     u128::from(random) * u128::from(mean) < u128::from(cost) << 64
 }
 

@@ -77,6 +77,9 @@ impl StatsSource for NoStats {
 
 impl std::fmt::Debug for ScannedTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ScannedTable").field("table", &self.table).field("files", &self.files).finish()
+        f.debug_struct("ScannedTable")
+            .field("table", &self.table)
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }

@@ -109,16 +109,19 @@ pub fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
         (T::Date32, T::Timestamp(unit, None)) | (T::Timestamp(unit, None), T::Date32) => {
             T::Timestamp(*unit, None)
         }
-        (T::Timestamp(u, None), T::Timestamp(v, None)) => T::Timestamp(*finer(u, v), None),
-        (T::Timestamp(u, Some(y)), T::Timestamp(v, Some(z))) => {
+        (T::Timestamp(unit, None), T::Timestamp(other, None)) => T::Timestamp(*finer(unit, other), None),
+        (T::Timestamp(unit, Some(zone)), T::Timestamp(other, Some(theirs))) => {
             // Both are instants; the zone only decides how they are shown.
-            T::Timestamp(*finer(u, v), Some(if y == z { Arc::clone(y) } else { "UTC".into() }))
+            let zone = if zone == theirs { Arc::clone(zone) } else { "UTC".into() };
+            T::Timestamp(*finer(unit, other), Some(zone))
         }
-        (T::Time32(u) | T::Time64(u), T::Time32(v) | T::Time64(v)) => match finer(u, v) {
-            unit @ (TimeUnit::Second | TimeUnit::Millisecond) => T::Time32(*unit),
-            unit => T::Time64(*unit),
-        },
-        (T::Duration(u), T::Duration(v)) => T::Duration(*finer(u, v)),
+        (T::Time32(unit) | T::Time64(unit), T::Time32(other) | T::Time64(other)) => {
+            match finer(unit, other) {
+                unit @ (TimeUnit::Second | TimeUnit::Millisecond) => T::Time32(*unit),
+                unit => T::Time64(*unit),
+            }
+        }
+        (T::Duration(unit), T::Duration(other)) => T::Duration(*finer(unit, other)),
         (T::Decimal128(p, s), T::Decimal128(q, t)) if s == t => T::Decimal128(*p.max(q), *s),
         (T::Decimal128(p, s) | T::Decimal256(p, s), T::Decimal128(q, t) | T::Decimal256(q, t)) if s == t => {
             T::Decimal256(*p.max(q), *s)
@@ -127,13 +130,13 @@ pub fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
         (T::Binary | T::LargeBinary | T::BinaryView, T::Binary | T::LargeBinary | T::BinaryView) => {
             T::BinaryView
         }
-        (T::List(f), T::List(g)) => {
-            T::List(Arc::new(Field::new(f.name(), widened(f.data_type(), g.data_type())?, true)))
+        (T::List(item), T::List(other)) => {
+            T::List(Arc::new(Field::new(item.name(), widened(item.data_type(), other.data_type())?, true)))
         }
-        (T::Struct(f), T::Struct(g)) if f.len() == g.len() => {
-            let fields = f.iter().zip(g).map(|(x, y)| {
-                let both = widened(x.data_type(), y.data_type())?;
-                (x.name() == y.name()).then(|| Field::new(x.name(), both, true))
+        (T::Struct(fields), T::Struct(others)) if fields.len() == others.len() => {
+            let fields = fields.iter().zip(others).map(|(field, other)| {
+                let both = widened(field.data_type(), other.data_type())?;
+                (field.name() == other.name()).then(|| Field::new(field.name(), both, true))
             });
             T::Struct(fields.collect::<Option<Vec<_>>>()?.into())
         }
@@ -142,7 +145,7 @@ pub fn widened(a: &DataType, b: &DataType) -> Option<DataType> {
 }
 
 const fn finer<'a>(a: &'a TimeUnit, b: &'a TimeUnit) -> &'a TimeUnit {
-    const fn rank(unit: &TimeUnit) -> u8 {
+    const fn rank(unit: TimeUnit) -> u8 {
         match unit {
             TimeUnit::Second => 0,
             TimeUnit::Millisecond => 1,
@@ -150,7 +153,7 @@ const fn finer<'a>(a: &'a TimeUnit, b: &'a TimeUnit) -> &'a TimeUnit {
             TimeUnit::Nanosecond => 3,
         }
     }
-    if rank(a) >= rank(b) { a } else { b }
+    if rank(*a) >= rank(*b) { a } else { b }
 }
 
 /// Bits of the whole numbers that a type holds, and whether negative ones too.

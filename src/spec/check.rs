@@ -86,7 +86,7 @@ impl Check<'_, '_> {
             (Shape::Block(block), _) => self.block(node, block, at, literal),
             (Shape::List(item), Data::List(items)) => self.list(items, node.pos, item, at, literal),
             (Shape::Map(keys, value), Data::Map(entries)) => {
-                self.map(entries, node.pos, keys, value, at, literal)
+                self.map(entries, node.pos, keys, value, at, literal);
             }
             (Shape::Either(shapes), data) => {
                 if let Some(shape) = shapes.iter().find(|s| fits(s, data)) {

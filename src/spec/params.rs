@@ -175,9 +175,9 @@ mod tests {
             .map_err(|p| p.iter().map(|p| p.message.clone()).collect::<Vec<_>>().join("; "))
     }
 
-    fn interval() -> Option<Interval> {
+    fn interval() -> Interval {
         let at = |t| chrono::DateTime::parse_from_rfc3339(t).unwrap();
-        Some(Interval::new(at("2024-01-01T00:00:00Z"), at("2024-01-02T00:00:00Z")).unwrap())
+        Interval::new(at("2024-01-01T00:00:00Z"), at("2024-01-02T00:00:00Z")).unwrap()
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
             ("'{{ date }} {{ interval.end }}'", "2024-01-01 2024-01-02T00:00:00Z"),
         ] {
             let given = Given {
-                interval: interval(),
+                interval: Some(interval()),
                 sets: vec![("b".to_owned(), "two {{ a }}".to_owned())],
                 ..Given::default()
             };
@@ -204,12 +204,12 @@ mod tests {
     fn sets_weigh_more_than_the_interval_and_it_more_than_defaults() {
         let with = |interval, sets: &[(&str, &str)]| {
             let sets = sets.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            let given = Given { interval, sets, ..Given::default() };
+            let given = Given { sets, interval, ..Given::default() };
             job("'{{ date }}'", "{ date: never }", &given).map(|j| j.sql)
         };
         assert_eq!(with(None, &[]), Ok("never".to_owned()));
-        assert_eq!(with(interval(), &[]), Ok("2024-01-01".to_owned()));
-        assert_eq!(with(interval(), &[("date", "x")]), Ok("x".to_owned()));
+        assert_eq!(with(Some(interval()), &[]), Ok("2024-01-01".to_owned()));
+        assert_eq!(with(Some(interval()), &[("date", "x")]), Ok("x".to_owned()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::spec::{Location, Scheme};
 
 /// A whole request with its body. A server-side copy of a file of 4 GiB takes the longest.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(2);
 /// Until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Tries of one request inside the client; what still fails is tried again by its caller.

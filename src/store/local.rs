@@ -155,7 +155,7 @@ impl Backend for Local {
 
     fn size(&self, key: &str) -> Result<Option<u64>> {
         match fs::metadata(key) {
-            Ok(meta) => Ok(meta.is_file().then(|| meta.len())),
+            Ok(meta) => Ok(meta.is_file().then_some(meta.len())),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(failed("look at", key, e)),
         }

@@ -175,7 +175,7 @@ mod tests {
         let (a, b, c) = (record(map(0), 0, 12), record(map(1), 12, 21), record(map(2), 21, 30));
         assert_eq!(missing(&[a.clone(), b.clone(), c.clone()]), None);
         assert_eq!(missing(&[a.clone(), c.clone()]), Some(vec![(ShardId(1), Some(12))]));
-        assert_eq!(missing(&[c.clone()]), Some(vec![(ShardId(0), None), (ShardId(1), None)]));
+        assert_eq!(missing(std::slice::from_ref(&c)), Some(vec![(ShardId(0), None), (ShardId(1), None)]));
         // A wrong guess of the second shard is found by the first one's end, and mended.
         let wrong = record(map(1), 14, 21);
         assert_eq!(missing(&[a.clone(), wrong.clone(), c.clone()]), Some(vec![(ShardId(1), Some(12))]));

@@ -160,7 +160,7 @@ impl ObjectStore for FaultyStore {
             }
             Some(_) => {
                 let faults = Arc::clone(&self.faults);
-                all.filter(move |_| futures::future::ready(faults.random() % 2 == 0)).boxed()
+                all.filter(move |_| futures::future::ready(faults.random().is_multiple_of(2))).boxed()
             }
         }
     }
@@ -170,7 +170,7 @@ impl ObjectStore for FaultyStore {
         match self.faults.draw(2) {
             None => (),
             Some(0) => return Err(fails("the listing broke off")),
-            Some(_) => all.objects.retain(|_| self.faults.random() % 2 == 0),
+            Some(_) => all.objects.retain(|_| self.faults.random().is_multiple_of(2)),
         }
         Ok(all)
     }

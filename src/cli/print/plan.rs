@@ -78,7 +78,7 @@ fn pruned(totals: &Totals, wide: bool, lines: &mut Lines) {
         ),
     );
     let reasons = totals.pruned_by.iter().map(|(why, n)| format!("{}  by  {why}", count(*n)));
-    lines.some(reasons.collect(), wide);
+    lines.some(&reasons.collect::<Vec<_>>(), wide);
 }
 
 fn splits(shard: &Shard, wide: bool, lines: &mut Lines) {
@@ -95,7 +95,7 @@ fn splits(shard: &Shard, wide: bool, lines: &mut Lines) {
         };
         format!("{}, {part}, {}", split.path, bytes(split.bytes))
     });
-    lines.some(each.collect(), wide);
+    lines.some(&each.collect::<Vec<_>>(), wide);
 }
 
 /// Lines of a name and a fact, aligned.
@@ -108,7 +108,7 @@ impl Lines {
     }
 
     /// Facts without a name, the first [`MAX_LINES`] unless `wide`.
-    fn some(&mut self, facts: Vec<String>, wide: bool) {
+    fn some(&mut self, facts: &[String], wide: bool) {
         let (all, shown) = (facts.len(), if wide { facts.len() } else { MAX_LINES });
         facts.iter().take(shown).for_each(|fact| self.add("", fact));
         if all > shown {
@@ -131,7 +131,7 @@ mod tests {
         let mut lines = Lines::default();
         lines.add("run", "r");
         lines.add("table carriers", "16 rows\n\u{1b}");
-        lines.some((0..22).map(|i| format!("f{i}")).collect(), false);
+        lines.some(&(0..22).map(|i| format!("f{i}")).collect::<Vec<_>>(), false);
         let text = lines.text();
         assert!(
             text.starts_with("run             r\ntable carriers  16 rows \\u{1b}\n                f0\n"),

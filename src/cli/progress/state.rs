@@ -72,14 +72,14 @@ impl Snapshot {
             (u128::from(self.done), u128::from(left))
         };
         // Bytes of Parquet columns are estimates: the end is reached when the last shard is.
-        let permille = if all == 0 { 0 } else { (done * 1000 / all).min(999) };
+        let permille = (done * 1000).checked_div(all).unwrap_or(0).min(999);
         if u64::from(self.done) >= left { 1000 } else { u64::try_from(permille).unwrap_or(999) }
     }
 
     /// The part of the run that is done, in thousandths.
     pub fn permille(&self) -> u64 {
         let (all, before) = (u64::from(self.shards), u64::from(self.before.min(self.shards)));
-        if all == 0 { 0 } else { (before * 1000 + (all - before) * self.own_permille()) / all }
+        (before * 1000 + (all - before) * self.own_permille()).checked_div(all).unwrap_or(0)
     }
 
     /// Time to the end of the map stage at the speed so far; `None` while it cannot be told.

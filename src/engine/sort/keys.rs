@@ -97,7 +97,9 @@ fn numbers(column: &ArrayRef, options: SortOptions) -> Result<Keys> {
             .collect(),
     };
     if options.descending {
-        values.iter_mut().for_each(|v| *v = !*v);
+        for value in &mut values {
+            *value = !*value;
+        }
     }
     let nulls = column.nulls().filter(|n| n.null_count() > 0).cloned();
     Ok(Keys::Numbers { values, nulls, nulls_first: options.nulls_first })

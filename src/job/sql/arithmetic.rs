@@ -36,7 +36,7 @@ impl AnalyzerRule for CheckedArithmetic {
             let names = NamePreserver::new(&plan);
             plan.map_expressions(|expr| {
                 let name = names.save(&expr);
-                let expr = expr.transform_up(|e| checked(e, &schema))?;
+                let expr = expr.transform_up(|e| Ok(checked(e, &schema)))?;
                 Ok(expr.update_data(|e| name.restore(e)))
             })
         })
@@ -48,7 +48,7 @@ impl AnalyzerRule for CheckedArithmetic {
     }
 }
 
-fn checked(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
+fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let is_integer = |e: &Expr| e.get_type(schema).is_ok_and(|t| t.is_integer());
     let (op, args) = match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
@@ -66,9 +66,9 @@ fn checked(expr: Expr, schema: &DFSchema) -> DfResult<Transformed<Expr>> {
         Expr::Negative(inner) if is_integer(&inner) && !matches!(*inner, Expr::Literal(..)) => {
             (&*NEGATE, vec![*inner])
         }
-        other => return Ok(Transformed::no(other)),
+        other => return Transformed::no(other),
     };
-    Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(op), args))))
+    Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(op), args)))
 }
 
 type Kernel = fn(&dyn Datum, &dyn Datum) -> Result<arrow::array::ArrayRef, ArrowError>;

@@ -27,7 +27,8 @@ pub fn split_by_hash(batch: &RecordBatch, keys: usize, buckets: u32) -> Result<V
         batch.columns().iter().take(keys).map(|c| c.as_ref() as &dyn Array).collect();
     let mut hashes = vec![0_u64; rows];
     create_hashes(key_columns, &RandomState::with_seed(SEED), &mut hashes).map_err(running)?;
-    let bucket_of = |hash: &u64| ((u128::from(*hash) * u128::from(buckets)) >> 64) as usize;
+    let bucket_of =
+        |hash: &u64| usize::try_from((u128::from(*hash) * u128::from(buckets)) >> 64).unwrap_or(0);
 
     // Counting sort of the row numbers by bucket, stable.
     let mut starts = vec![0_u32; buckets as usize + 1];
@@ -54,7 +55,6 @@ pub fn split_by_hash(batch: &RecordBatch, keys: usize, buckets: u32) -> Result<V
         .collect())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "passed to map_err")]
 fn internal(error: arrow::error::ArrowError) -> Error {
     Error::internal("rows cannot be cut into buckets").because(error)
 }

@@ -80,12 +80,12 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn accumulator(&self, args: AccumulatorArgs) -> DfResult<Box<dyn Accumulator>> {
-        let (inner, wide, narrow) = self.widened(&args, |sum, a| sum.accumulator(a))?;
+        let (inner, wide, narrow) = self.widened(&args, AggregateUDFImpl::accumulator)?;
         Ok(Box::new(Rows { inner, wide, narrow }))
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> DfResult<Box<dyn Accumulator>> {
-        let (inner, wide, narrow) = self.widened(&args, |sum, a| sum.create_sliding_accumulator(a))?;
+        let (inner, wide, narrow) = self.widened(&args, AggregateUDFImpl::create_sliding_accumulator)?;
         Ok(Box::new(Rows { inner, wide, narrow }))
     }
 
@@ -94,7 +94,7 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> DfResult<Box<dyn GroupsAccumulator>> {
-        let (inner, wide, narrow) = self.widened(&args, |sum, a| sum.create_groups_accumulator(a))?;
+        let (inner, wide, narrow) = self.widened(&args, AggregateUDFImpl::create_groups_accumulator)?;
         Ok(Box::new(Groups { inner, wide, narrow }))
     }
 

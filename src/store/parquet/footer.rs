@@ -95,7 +95,7 @@ fn read(source: &dyn ByteSource) -> Result<Footer> {
     let metadata =
         guarded("the Parquet footer is damaged", || ParquetMetaDataReader::decode_metadata(&bytes))?;
     check(&metadata, start)?;
-    understand(Arc::new(metadata))
+    understand(&Arc::new(metadata))
 }
 
 fn tail(suffix: &[u8]) -> Result<(u64, [u8; 4])> {
@@ -140,9 +140,9 @@ fn check_group(group: &RowGroupMetaData, leaves: usize, data_end: u64) -> Result
     Ok(())
 }
 
-fn understand(metadata: Arc<ParquetMetaData>) -> Result<Footer> {
+fn understand(metadata: &Arc<ParquetMetaData>) -> Result<Footer> {
     let what = "the schema in the Parquet footer is damaged or not supported";
-    let load = |options| ArrowReaderMetadata::try_new(Arc::clone(&metadata), options);
+    let load = |options| ArrowReaderMetadata::try_new(Arc::clone(metadata), options);
     let natural = guarded(what, || load(ArrowReaderOptions::new()))
         // The embedded Arrow schema is only advice.
         .or_else(|_| guarded(what, || load(ArrowReaderOptions::new().with_skip_arrow_metadata(true))))?;

@@ -207,7 +207,7 @@ fn bounds(table: &ScannedTable, names: &[&str]) -> UnitStats {
 
 fn column(bounds: &Bounds) -> Vec<String> {
     let value = |a: &ArrayRef, i| arrow::util::display::array_value_to_string(a, i).expect("shown");
-    let nulls = |i| bounds.nulls.is_valid(i).then(|| bounds.nulls.value(i).to_string()).unwrap_or_default();
+    let nulls = |i| if bounds.nulls.is_valid(i) { bounds.nulls.value(i).to_string() } else { String::new() };
     let row = |i| format!("{}..{} {}", value(&bounds.min, i), value(&bounds.max, i), nulls(i));
     (0..bounds.min.len()).map(row).collect()
 }
