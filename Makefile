@@ -25,7 +25,8 @@ fmt:
 
 ## Lints; which ones, and why, stands in Cargo.toml and clippy.toml.
 # `cargo clippy` would check all dependencies anew (some 400 crates); Clippy in the place of rustc finds
-# them as the tests do, compiled. dp itself is built without optimisation here, as nobody runs it.
+# them as the tests do, compiled. dp itself is built without optimisation here: do not time what this
+# leaves in target/release.
 clippy:
 	RUSTC_WORKSPACE_WRAPPER="$$(rustc --print sysroot)/bin/clippy-driver" \
 		CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__" \

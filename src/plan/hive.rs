@@ -63,7 +63,7 @@ pub fn array<'a>(field: &Field, values: impl Iterator<Item = Option<&'a str>>) -
 /// `rows` times the value of a folder column.
 ///
 /// # Errors
-/// As [`array`].
+/// As [`array()`].
 pub fn constant(field: &Field, value: Option<&str>, rows: usize) -> Result<ArrayRef> {
     array(field, std::iter::repeat_n(value, rows))
 }

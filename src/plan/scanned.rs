@@ -1,4 +1,4 @@
-//! What listing and looking into the files has found: the input of [`super::build`].
+//! What listing and looking into the files has found: the input of [`super::build()`].
 
 use std::sync::Arc;
 

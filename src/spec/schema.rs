@@ -1,4 +1,4 @@
-//! The field list as a JSON Schema, for editors. It allows whatever [`super::parse`] could allow;
+//! The field list as a JSON Schema, for editors. It allows whatever [`super::parse()`] could allow;
 //! what no schema can say (`quote` differs from `delimiter`) only the check of a file finds.
 
 use serde_json::{Map, Value, json};

@@ -22,7 +22,7 @@ const SAMPLE_ROWS: usize = 1000;
 
 /// The columns of a text file, from its first 1,000 records or about 4 MiB: names from the header
 /// (`column_1`, … without one; from the members' names for JSONL), types that hold all values seen.
-/// A column in which only NULLs were seen has type Null, for [`super::unify`] to settle; a file
+/// A column in which only NULLs were seen has type Null, for [`super::unify()`] to settle; a file
 /// without a header and without a record gives an empty schema. Records that are broken as text
 /// are passed over.
 ///

@@ -38,10 +38,10 @@ pub struct Ask<'a> {
 pub struct Heads(Mutex<HashMap<String, Arc<Head>>>);
 
 impl Heads {
-    /// [`super::open`], with the heads that are known.
+    /// [`super::open()`], with the heads that are known.
     ///
     /// # Errors
-    /// As [`super::open`].
+    /// As [`super::open()`].
     pub fn open(
         &self,
         source: Arc<dyn ByteSource>,
