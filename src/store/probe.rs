@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// `Stop`: the store overwrites, or cannot be written to. `Transient`: the store failed.
 pub fn conditional_create(folder: &Folder) -> Result<()> {
-    let rel = format!("_dp/probe-{}", uuid::Uuid::new_v4().simple());
+    let rel = format!(".dp-probe-{}", uuid::Uuid::new_v4().simple());
     let answer = folder.retry().run(|| twice(folder, &rel));
     // Best effort: a probe that stays is hidden and harmless.
     let _ = folder.delete(&rel);
