@@ -13,7 +13,7 @@ use super::flat;
 use crate::error::{Error, Result};
 
 /// What ends a stream: a continuation mark and a length of zero.
-const END_OF_STREAM: usize = 8;
+const END_MARK: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 /// Turns batches of one schema into bytes.
 pub struct Encoder {
@@ -56,7 +56,7 @@ impl Decoder {
     /// A decoder for batches of `schema`.
     pub fn new(schema: &SchemaRef) -> Result<Self> {
         let mut header = schema_stream(&flat::schema(schema, flat::Views::Large))?;
-        header.truncate(header.len().saturating_sub(END_OF_STREAM));
+        header.truncate(header.len().saturating_sub(END_MARK.len()));
         Ok(Self { schema: schema.clone(), header: header.into() })
     }
 
@@ -74,9 +74,14 @@ impl Decoder {
         }
         let mut stream = StreamDecoder::new();
         stream.decode(&mut self.header.clone()).map_err(torn)?;
-        while !bytes.is_empty() {
-            if let Some(batch) = stream.decode(&mut bytes).map_err(torn)? {
-                batches.push(flat::cast(&batch, &self.schema)?);
+        // A message without a body is complete for the decoder only when the next one begins.
+        let bodiless = self.schema.fields().iter().all(|f| f.data_type().is_null());
+        let mut end = if bodiless { Buffer::from(END_MARK) } else { Buffer::default() };
+        for bytes in [&mut bytes, &mut end] {
+            while !bytes.is_empty() {
+                if let Some(batch) = stream.decode(bytes).map_err(torn)? {
+                    batches.push(flat::cast(&batch, &self.schema)?);
+                }
             }
         }
         stream.finish().map_err(torn)?;

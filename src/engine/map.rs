@@ -19,6 +19,11 @@ pub trait ShardSink: Send {
     /// What writing or merging gives.
     fn take(&mut self, morsel: Morsel) -> Result<()>;
 
+    /// Whether no later morsel of the shard can change the result.
+    fn full(&self) -> bool {
+        false
+    }
+
     /// Writes what is left and closes the files.
     ///
     /// # Errors
@@ -105,6 +110,13 @@ struct OpenShard {
     read: ShardRead,
 }
 
+impl OpenShard {
+    /// Whether nothing more is taken: it has failed, or has all that it needs.
+    fn is_over(&self) -> bool {
+        self.state.as_ref().map_or(true, |sink| sink.as_ref().is_some_and(|s| s.full()))
+    }
+}
+
 impl Lanes for Map<'_> {
     type Output = Result<Morsel>;
 
@@ -113,9 +125,8 @@ impl Lanes for Map<'_> {
     }
 
     fn work(&self, unit: usize, item: usize) -> Result<Morsel> {
-        let failed = self.open().get(&unit).is_some_and(|o| o.state.is_err());
-        if failed {
-            return Err(Error::internal("the shard has failed already"));
+        if self.open().get(&unit).is_some_and(OpenShard::is_over) {
+            return Err(Error::internal("the shard takes nothing more"));
         }
         let begin = self.work[unit].begin.filter(|_| item == 0);
         self.run_split(unit, item, begin)
@@ -127,7 +138,7 @@ impl Lanes for Map<'_> {
             state: self.shards.begin(unit).map(Some),
             read: ShardRead::default(),
         });
-        if let Ok(sink) = &mut open.state {
+        if let (false, Ok(sink)) = (open.is_over(), &mut open.state) {
             let result = self.fit(unit, item, output, &open.read).and_then(|morsel| {
                 let stats = morsel.stats;
                 if let Some(sink) = sink {

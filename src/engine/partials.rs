@@ -267,6 +267,10 @@ impl ShardSink for FirstSink {
         Ok(())
     }
 
+    fn full(&self) -> bool {
+        self.rows >= self.limit
+    }
+
     fn finish(mut self: Box<Self>) -> Result<Vec<DoneFile>> {
         if self.rows == 0 {
             return Ok(Vec::new());

@@ -9,6 +9,7 @@ mod replay;
 mod report;
 mod request;
 mod run;
+mod scratch;
 mod show;
 mod side;
 mod sql;

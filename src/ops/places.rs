@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::request::{Given, Machine as Asked};
 use crate::engine::Machine;
 use crate::engine::memory;
@@ -161,7 +163,10 @@ pub fn freeze_plan(run: &RunFolder, plan: &Plan) -> Result<()> {
     }
     probe::conditional_create(&run.work)?;
     for (block, bytes) in (0_u32..).zip(freeze::block_bytes(plan)) {
-        run.work.create(&layout::plan_block(block), bytes?.into())?;
+        let (rel, bytes) = (layout::plan_block(block), Bytes::from(bytes?));
+        if run.work.create(&rel, bytes.clone())? == Created::Exists && run.work.get(&rel)? != Some(bytes) {
+            return Err(another_plan(run));
+        }
     }
     match run.work.create(layout::PLAN, freeze::header_bytes(&plan.header)?.into())? {
         Created::New => Ok(()),
@@ -171,12 +176,13 @@ pub fn freeze_plan(run: &RunFolder, plan: &Plan) -> Result<()> {
 
 fn same_plan(run: &RunFolder) -> Result<()> {
     let there = read_header(&run.work)?;
-    if there.digest == run.digest {
-        return Ok(());
-    }
-    Err(Error::stop(
+    if there.digest == run.digest { Ok(()) } else { Err(another_plan(run)) }
+}
+
+fn another_plan(run: &RunFolder) -> Error {
+    Error::stop(
         "a run of this name exists with another plan (its spec, its input or the version of dp differed): \
          give this run another name with --run",
     )
-    .with("folder", run.work.location()))
+    .with("folder", run.work.location())
 }

@@ -18,11 +18,10 @@ use crate::task::map::{self, Todo};
 /// The plan has no such shard; whatever the shard's task gives.
 pub fn replay(context: &Context, shards: &[Shard], shard: ShardId, started: Instant) -> Result<RunReport> {
     let found = shards.get(shard.0 as usize).ok_or_else(|| {
-        Error::usage(format!(
-            "the plan has shards 0 to {}, no shard {}",
-            shards.len().saturating_sub(1),
-            shard.0
-        ))
+        Error::usage(match shards.len().checked_sub(1) {
+            Some(last) => format!("the plan has shards 0 to {last}, no shard {}", shard.0),
+            None => "the plan has no shards".to_owned(),
+        })
     })?;
     let known = existing_commits(&context.run)?;
     let committed = known.iter().find(|(task, _)| match task {

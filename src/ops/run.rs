@@ -18,9 +18,11 @@ use crate::job::sql::Program;
 use crate::plan::{Header, Shard};
 use crate::spec::{self, Job};
 use crate::store::client::Stores;
-use crate::store::commit::RunFolder;
-use crate::store::manifest::{Manifest, read_manifest};
-use crate::store::output::{OutputState, check_output};
+use crate::store::commit::{Counters, RunFolder};
+use crate::store::layout;
+use crate::store::manifest::{Manifest, PublishedFile, read_manifest};
+use crate::store::output::{OutputState, ResultFile, Success, check_output, read_success};
+use crate::store::record::Record;
 use crate::task::Context;
 
 /// Plans, runs all stages and publishes; started again, it resumes.
@@ -111,8 +113,11 @@ pub(super) fn freeze_job(
     let run = run_folder(stores, &prepared.plan.header, name, base)?;
     let output = prepared.plan.header.job.output.as_ref();
     let output = output.ok_or_else(|| Error::usage("the job has no output"))?;
-    check_output(&run.output, &run.digest, output.if_exists)?;
-    freeze_plan(&run, &prepared.plan)?;
+    let state = check_output(&run.output, &run.digest, output.if_exists)?;
+    // What is done, perhaps by a run of another name, needs no run's folder.
+    if state != OutputState::SamePlanDone || run.work.exists(layout::PLAN)? {
+        freeze_plan(&run, &prepared.plan)?;
+    }
     Ok(Frozen {
         header: Arc::new(prepared.plan.header),
         shards: prepared.plan.shards,
@@ -153,7 +158,14 @@ pub(super) fn finish(
             "the result of this very plan is there already: nothing was computed".to_owned(),
         ));
     }
-    let first = show::first_rows(stores, &frozen.header, &frozen.run, &manifest, show_rows)?;
+    let first = show::first_rows(stores, &frozen.header, &frozen.run, &manifest, show_rows);
+    let first = first.unwrap_or_else(|e| {
+        // Another run may have replaced the result by now. This one is done all the same.
+        sink.emit(Event::Warning(format!(
+            "the result is published, but its first rows cannot be shown: {e}"
+        )));
+        Vec::new()
+    });
     Ok(RunReport {
         run: frozen.run.name.clone(),
         folder: frozen.run.work.location().to_string(),
@@ -169,11 +181,32 @@ pub(super) fn finish(
     })
 }
 
-/// The manifest of a run whose result is published already.
+/// The manifest of a result that is published already, by this run or by one of another name.
 fn done_already(frozen: &Frozen) -> Result<Option<Manifest>> {
     let Some(output) = &frozen.header.job.output else { return Ok(None) };
     match check_output(&frozen.run.output, &frozen.run.digest, output.if_exists)? {
-        OutputState::SamePlanDone => read_manifest(&frozen.run),
+        OutputState::SamePlanDone => match read_manifest(&frozen.run)? {
+            Some(manifest) => Ok(Some(manifest)),
+            None => Ok(read_success(&frozen.run.output)?.map(published_by)),
+        },
         _ => Ok(None),
+    }
+}
+
+/// What the mark of a result tells of its manifest.
+fn published_by(mark: Success) -> Manifest {
+    let file = |f: ResultFile| PublishedFile {
+        path: f.name.clone(),
+        name: f.name,
+        bytes: f.bytes,
+        rows: f.rows,
+        blake3: f.blake3,
+    };
+    Manifest {
+        format: Manifest::FORMAT,
+        run: mark.run,
+        plan: mark.plan,
+        files: mark.files.into_iter().map(file).collect(),
+        counters: Counters::default(),
     }
 }

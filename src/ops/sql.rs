@@ -6,6 +6,7 @@ use super::places::stores;
 use super::report::RunReport;
 use super::request::SqlRequest;
 use super::run::{finish, freeze_job};
+use super::scratch::Scratch;
 use crate::error::{Error, Result};
 use crate::event::{Interrupt, Sink};
 use crate::job::sql::take_paths;
@@ -29,12 +30,7 @@ pub fn sql(request: &SqlRequest, sink: &Sink, interrupt: &Interrupt) -> Result<R
     // Removed when this function returns, in whatever way.
     let scratch = match &request.given.output {
         Some(_) => None,
-        None => Some(
-            tempfile::Builder::new()
-                .prefix("dp-sql-")
-                .tempdir_in(&request.machine.scratch)
-                .map_err(|e| Error::stop("no scratch folder can be made").because(e))?,
-        ),
+        None => Some(Scratch::new(&request.machine.scratch)?),
     };
     let url = match (&request.given.output, &scratch) {
         (Some(url), _) => Location::parse(url, &request.given.base)?,

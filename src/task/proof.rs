@@ -10,10 +10,10 @@ use crate::job::sql::CutKind;
 use crate::plan::{Extent, Shard};
 use crate::store::commit::TaskCommit;
 
-/// The commit records of all shards, in shard order, or what has to be run before.
+/// The commit records of all shards that the result needs, in shard order, or what has to be run before.
 #[derive(Debug)]
 pub enum Proof {
-    /// All there, all proved.
+    /// All there, all proved. A LIMIT needs the first shards only.
     Whole(Vec<TaskCommit>),
     /// These shards have no record, or one whose first record was guessed wrong: run them, from the
     /// given byte on.
@@ -40,8 +40,13 @@ pub fn prove(kind: &CutKind, shards: &[Shard], known: &Known) -> Result<Proof> {
         before = None;
         match record {
             Some(record) => {
+                let full = is_full(kind, record);
                 check_rows(kind, shard, record)?;
-                check_tiles(shard, record)?;
+                check_tiles(shard, record, full)?;
+                if full {
+                    records.push(record.clone());
+                    break;
+                }
                 before = last_tile_end(shard, record).map(|end| (shard, end));
                 records.push(record.clone());
             }
@@ -83,14 +88,22 @@ fn check_rows(kind: &CutKind, shard: &Shard, record: &TaskCommit) -> Result<()> 
     }
 }
 
-/// Within a shard, the pieces of a text must join.
-fn check_tiles(shard: &Shard, record: &TaskCommit) -> Result<()> {
+/// Whether a LIMIT has all its rows by now: what comes behind cannot change the result.
+fn is_full(kind: &CutKind, record: &TaskCommit) -> bool {
+    matches!(kind, CutKind::Limit { rows } if record.counters.rows_out >= *rows as u64)
+}
+
+/// Within a shard, the pieces of a text must join; a shard that is `full` has left out its last ones.
+fn check_tiles(shard: &Shard, record: &TaskCommit, full: bool) -> Result<()> {
     let tiles: BTreeMap<u32, (u64, u64)> = record.tiles.iter().map(|t| (t.split, (t.begin, t.end))).collect();
     for (number, pair) in (0_u32..).zip(shard.splits.windows(2)) {
         let [a, b] = pair else { continue };
         if adjacent(a, b) {
             let end = tiles.get(&number).map(|t| t.1);
             let begin = tiles.get(&(number + 1)).map(|t| t.0);
+            if full && begin.is_none() {
+                break;
+            }
             if end.is_none() || end != begin {
                 return Err(contradiction(shard, "the pieces of a text do not join"));
             }
@@ -105,7 +118,7 @@ fn check_tiles(shard: &Shard, record: &TaskCommit) -> Result<()> {
         }
     }
     let cut = shard.splits.iter().filter(|s| matches!(s.extent, Extent::Bytes { .. })).count();
-    if cut != tiles.len() {
+    if cut != tiles.len() && !full {
         return Err(contradiction(shard, "it does not say where each piece of a text began"));
     }
     Ok(())
@@ -180,6 +193,37 @@ mod tests {
         let wrong = record(map(1), 14, 21);
         assert_eq!(missing(&[a.clone(), wrong.clone(), c.clone()]), Some(vec![(ShardId(1), Some(12))]));
         assert_eq!(missing(&[a, wrong, record(at(1, 12), 12, 21), c]), None);
+    }
+
+    #[test]
+    fn a_limit_needs_the_first_shards_only() {
+        let shards = [shard(0, 0, 10), shard(1, 10, 20), shard(2, 20, 30)];
+        let with_rows = |id: u32, begin, end, rows| {
+            let (task, mut record) = record(TaskId::Map(ShardId(id)), begin, end);
+            record.counters.rows_out = rows;
+            (task, record)
+        };
+        let records = |known: &[(TaskId, TaskCommit)]| {
+            let known = known.iter().cloned().collect();
+            match prove(&CutKind::Limit { rows: 5 }, &shards, &known).unwrap() {
+                Proof::Whole(records) => Ok(records.len()),
+                Proof::Missing(missing) => Err(missing),
+            }
+        };
+        let (a, b) = (with_rows(0, 0, 12, 3), with_rows(1, 12, 21, 5));
+        assert_eq!(records(&[a.clone(), b]), Ok(2));
+        assert_eq!(records(&[with_rows(0, 0, 12, 5)]), Ok(1));
+        // A wrong guess is mended however many rows it gave.
+        let wrong = with_rows(1, 14, 21, 5);
+        assert_eq!(records(&[a, wrong.clone()]), Err(vec![(ShardId(1), Some(12))]));
+        assert_eq!(records(&[wrong]), Err(vec![(ShardId(0), None)]));
+        // Later pieces of a full shard are not read.
+        let mut two = shard(0, 0, 10);
+        two.splits.extend(shard(0, 10, 30).splits);
+        let known = [with_rows(0, 0, 12, 5)].into_iter().collect();
+        let whole = prove(&CutKind::Limit { rows: 5 }, &[two.clone()], &known).unwrap();
+        assert!(matches!(whole, Proof::Whole(_)));
+        assert!(prove(&CutKind::Limit { rows: 6 }, &[two], &known).is_err());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use bytes::Bytes;
 
 use super::*;
@@ -44,6 +45,21 @@ fn file(buckets: u32) -> Bytes {
     let want: u64 = (0..buckets).flat_map(bucket).map(|b| b.num_rows() as u64).sum();
     assert_eq!(rows, want);
     bytes.into()
+}
+
+#[test]
+fn rows_without_columns_come_back() {
+    let nulls = RecordBatch::try_from_iter([("n", arrow::array::new_null_array(&DataType::Null, 7))]);
+    let none = crate::engine::flat::from_columns(&Arc::new(Schema::empty()), Vec::new(), 7);
+    for batch in [nulls.expect("a batch"), none.expect("a batch")] {
+        let mut writer = PartialWriter::new(Vec::new(), &batch.schema(), 2).expect("writer");
+        writer.write_bucket(0, &[batch.clone(), batch.clone()]).expect("bucket");
+        writer.write_bucket(1, std::slice::from_ref(&batch)).expect("bucket");
+        let bytes = Bytes::from(writer.finish().expect("finish").0);
+        let reader = PartialReader::open(bytes).expect("open");
+        assert_eq!(reader.read_bucket(0).expect("bucket"), [batch.clone(), batch.clone()]);
+        assert_eq!(reader.read_bucket(1).expect("bucket"), [batch]);
+    }
 }
 
 #[test]
