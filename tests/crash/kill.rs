@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dp::event::Step;
 
 use crate::data;
-use crate::place::{Place, committed, no_leftovers, result, run_folder, visible};
+use crate::place::{Place, committed, committed_data, no_leftovers, result, run_folder, visible};
 
 /// Cases at one time: they wait for the disk more than they compute.
 const WORKERS: usize = 4;
@@ -119,7 +119,7 @@ fn killed_once(place: &Place, job: &Job, out: &str, at: &str, whole: &BTreeMap<S
     if at.ends_with(":2") {
         // Removing leftovers in the middle takes nothing that is committed.
         place.dp(&["gc", &folder.display().to_string()]).expect(0);
-        no_leftovers(&output);
+        committed_data(&output);
     }
     let resumed = place.dp(&run).expect(0);
     let again: BTreeSet<String> = resumed.reached("fetched").into_iter().collect();

@@ -179,18 +179,29 @@ pub fn files_below(folder: &Path) -> BTreeSet<String> {
 /// Fails unless the data of attempts is exactly what the commit records name.
 #[track_caller]
 pub fn no_leftovers(output: &Path) {
-    let run = run_folder(output);
-    let mut needed = BTreeSet::new();
+    let attempts = run_folder(output).join("attempts");
+    let needed: BTreeSet<String> = committed_data(output)
+        .iter()
+        .map(|path| path.strip_prefix(&attempts).expect("it is data").display().to_string())
+        .collect();
+    assert_eq!(files_below(&attempts), needed, "{}", output.display());
+}
+
+/// The files that the commit records name; fails if one is gone.
+#[track_caller]
+pub fn committed_data(output: &Path) -> Vec<PathBuf> {
+    let commits = run_folder(output).join("commits");
     // A record that was being created is none, and may stay: it has no name that anyone reads.
     let is_record = |path: &String| !path.contains("/.dp-tmp-");
-    for record in files_below(&run.join("commits")).into_iter().filter(is_record) {
-        let bytes = fs::read(run.join("commits").join(&record)).expect("a record");
-        let record: Value = serde_json::from_slice(&bytes).expect("a record is JSON");
-        for file in record["files"].as_array().expect("a list") {
+    let mut data = Vec::new();
+    for record in files_below(&commits).into_iter().filter(is_record) {
+        let bytes = fs::read(commits.join(&record)).expect("a record");
+        let json: Value = serde_json::from_slice(&bytes).expect("a record is JSON");
+        for file in json["files"].as_array().expect("a list") {
             let path = output.join(file["path"].as_str().unwrap_or_default());
-            assert!(path.exists(), "the data of a commit is gone: {record}");
-            needed.insert(path.strip_prefix(run.join("attempts")).expect("it is data").display().to_string());
+            assert!(path.exists(), "the data of {record} is gone: {}", path.display());
+            data.push(path);
         }
     }
-    assert_eq!(files_below(&run.join("attempts")), needed, "{}", output.display());
+    data
 }
