@@ -23,6 +23,13 @@ fn what_is_left_unread_is_no_contradiction() {
         // Partials without columns.
         ("q.csv", "SELECT count(*) AS n FROM (SELECT id FROM input LIMIT 700) AS t", "n\n700\n".to_owned()),
         ("p/", "SELECT count(*) AS n FROM (SELECT id FROM input LIMIT 700) AS t", "n\n700\n".to_owned()),
+        // Row by row behind the cut, and then not: one plan pulls the other's rows.
+        ("q.csv", "SELECT id + 1 AS n FROM input ORDER BY id DESC LIMIT 1 OFFSET 2", "n\n898\n".to_owned()),
+        (
+            "p/",
+            "SELECT n + 1 AS m FROM (SELECT count(*) AS n FROM input LIMIT 1) AS t LIMIT 1",
+            "m\n4001\n".to_owned(),
+        ),
         // A join with nothing.
         (
             "p/",

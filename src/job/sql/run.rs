@@ -1,7 +1,9 @@
 //! Running a cut statement: per morsel, per bucket, and once at the end.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 
 use arrow::array::RecordBatch;
 use arrow::compute::SortOptions;
@@ -11,8 +13,7 @@ use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
-use futures::StreamExt;
-use futures::executor::block_on;
+use futures::{Stream, StreamExt};
 
 use super::errors::running;
 use super::program::Program;
@@ -145,7 +146,7 @@ impl Program {
             slot.put(0, rows);
         }
         let mut stream = root.execute(0, Arc::clone(&self.context)).map_err(running)?;
-        Ok(Box::new(std::iter::from_fn(move || block_on(stream.next()).map(|b| b.map_err(running)))))
+        Ok(Box::new(std::iter::from_fn(move || next(&mut stream).map(|b| b.map_err(running)))))
     }
 
     /// The plan with fresh leaves: side tables filled, the others' slots collected in order.
@@ -209,7 +210,7 @@ impl MapInstance {
         leaf.put(slot, batches);
         let partition = scan * MORSELS_PER_INSTANCE + slot;
         let mut stream = self.root.execute(partition, Arc::clone(&self.context)).map_err(running)?;
-        while let Some(batch) = block_on(stream.next()) {
+        while let Some(batch) = next(&mut stream) {
             let batch = batch.map_err(running)?;
             if batch.num_rows() > 0 && !emit(batch)? {
                 break;
@@ -229,14 +230,71 @@ fn with_keys(batch: &RecordBatch, keys: &LexOrdering, schema: &SchemaRef) -> Res
         .map_err(|e| Error::internal("sort keys do not fit their schema").because(e))
 }
 
+/// Waits for the next item. Unlike `futures::executor::block_on` it may run inside itself: the rows
+/// that a plan pulls may come out of another plan.
+fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    let alarm = Arc::new(Alarm { rung: AtomicBool::new(false), sleeper: std::thread::current() });
+    let waker = Waker::from(Arc::clone(&alarm));
+    loop {
+        if let Poll::Ready(item) = stream.poll_next_unpin(&mut Context::from_waker(&waker)) {
+            return item;
+        }
+        // An inner wait may have used up the thread's token: the bell is what counts.
+        while !alarm.rung.swap(false, Ordering::Acquire) {
+            std::thread::park();
+        }
+    }
+}
+
+/// Wakes the thread that waits in [`next`].
+struct Alarm {
+    rung: AtomicBool,
+    sleeper: Thread,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.sleeper.unpark();
+    }
+}
+
 fn drain(plan: &Plan, context: &Arc<TaskContext>) -> Result<Vec<RecordBatch>> {
     let mut stream = plan.execute(0, Arc::clone(context)).map_err(running)?;
     let mut out = Vec::new();
-    while let Some(batch) = block_on(stream.next()) {
+    while let Some(batch) = next(&mut stream) {
         let batch = batch.map_err(running)?;
         if batch.num_rows() > 0 {
             out.push(batch);
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_may_run_inside_another_one() {
+        // Each stream is not ready at first, and says at once that it is: before the inner one waits.
+        let lazy = |n: i32, mut inner: Option<Box<dyn FnMut() -> i32>>| {
+            let mut ready = false;
+            stream::poll_fn(move |context| {
+                if std::mem::replace(&mut ready, true) {
+                    return Poll::Ready(Some(n + inner.as_mut().map_or(0, |f| f())));
+                }
+                context.waker().wake_by_ref();
+                if let Some(wait) = &mut inner {
+                    wait();
+                }
+                Poll::Pending
+            })
+        };
+        let mut deep = lazy(1, None);
+        let mut outer = lazy(10, Some(Box::new(move || next(&mut deep).unwrap_or(0))));
+        assert_eq!(next(&mut outer), Some(11));
+    }
 }
