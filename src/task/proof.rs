@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(records(&[with_rows(0, 0, 12, 5)]), Ok(1));
         // A wrong guess is mended however many rows it gave.
         let wrong = with_rows(1, 14, 21, 5);
-        assert_eq!(records(&[a, wrong.clone()]), Err(vec![(ShardId(1), Some(12))]));
+        assert_eq!(records(&[a, wrong.clone()]), Err(vec![(ShardId(1), Some(12)), (ShardId(2), None)]));
         assert_eq!(records(&[wrong]), Err(vec![(ShardId(0), None)]));
         // Later pieces of a full shard are not read.
         let mut two = shard(0, 0, 10);
