@@ -47,35 +47,35 @@ pub fn batches(part: u64, n: usize) -> Batches {
     Box::new(std::iter::once(batch(part, n)))
 }
 
-fn batch(part: u64, n: usize) -> Result<RecordBatch, ArrowError> {
+fn batch(part: u64, rows: usize) -> Result<RecordBatch, ArrowError> {
     let mut numbers = Numbers(part + 1);
-    let first = i64::try_from(part).unwrap_or(0) * i64::try_from(n).unwrap_or(0);
-    let k = numbers.sparse(n, 20, |r| i32::try_from(r.below(12)).unwrap_or(0));
+    let first = i64::try_from(part).unwrap_or(0) * i64::try_from(rows).unwrap_or(0);
+    let keys = numbers.sparse(rows, 20, |r| i32::try_from(r.below(12)).unwrap_or(0));
     // Every group of k = 5 is NULL in all columns of values.
-    let void: Vec<bool> = k.iter().map(|k| *k == Some(5)).collect();
+    let void: Vec<bool> = keys.iter().map(|k| *k == Some(5)).collect();
     let keep = |values: Vec<Option<i64>>| -> Vec<Option<i64>> {
         values.into_iter().zip(&void).map(|(v, void)| v.filter(|_| !void)).collect()
     };
-    let i = keep(numbers.sparse(n, 30, |r| r.below(2_000_000) - 1_000_000));
-    let j = keep(numbers.sparse(n, 95, |r| r.below(1 << 40)));
-    let eighths = keep(numbers.sparse(n, 30, |r| r.below(8_000_000) - 3_000_000));
-    let b = keep(numbers.sparse(n, 40, |r| r.below(2)));
-    let s = numbers.sparse(n, 25, |r| WORDS.get(usize::try_from(r.below(10)).unwrap_or(0)).copied());
-    let u = numbers.sparse(n, 0, |r| i16::try_from(r.below(1000)).unwrap_or(0));
-    let t = numbers.sparse(n, 15, |r| r.below(3_000_000_000_000_000) - 1_000_000_000_000_000);
-    let d = numbers.sparse(n, 15, |r| i32::try_from(r.below(30_000)).unwrap_or(0) - 10_000);
+    let near = keep(numbers.sparse(rows, 30, |r| r.below(2_000_000) - 1_000_000));
+    let far = keep(numbers.sparse(rows, 95, |r| r.below(1 << 40)));
+    let eighths = keep(numbers.sparse(rows, 30, |r| r.below(8_000_000) - 3_000_000));
+    let bits = keep(numbers.sparse(rows, 40, |r| r.below(2)));
+    let words = numbers.sparse(rows, 25, |r| WORDS.get(usize::try_from(r.below(10)).unwrap_or(0)).copied());
+    let small = numbers.sparse(rows, 0, |r| i16::try_from(r.below(1000)).unwrap_or(0));
+    let times = numbers.sparse(rows, 15, |r| r.below(3_000_000_000_000_000) - 1_000_000_000_000_000);
+    let days = numbers.sparse(rows, 15, |r| i32::try_from(r.below(30_000)).unwrap_or(0) - 10_000);
     let columns: [(&str, ArrayRef); 11] = [
-        ("id", Arc::new((first..).take(n).collect::<Int64Array>())),
-        ("k", Arc::new(Int32Array::from(k))),
-        ("s", Arc::new(s.into_iter().map(Option::flatten).collect::<StringArray>())),
-        ("b", Arc::new(b.into_iter().map(|v| v.map(|v| v == 1)).collect::<BooleanArray>())),
+        ("id", Arc::new((first..).take(rows).collect::<Int64Array>())),
+        ("k", Arc::new(Int32Array::from(keys))),
+        ("s", Arc::new(words.into_iter().map(Option::flatten).collect::<StringArray>())),
+        ("b", Arc::new(bits.into_iter().map(|v| v.map(|v| v == 1)).collect::<BooleanArray>())),
         ("f", Arc::new(eighths.into_iter().map(|v| v.map(eighth)).collect::<Float64Array>())),
-        ("i", Arc::new(Int64Array::from(i))),
-        ("j", Arc::new(Int64Array::from(j))),
-        ("u", Arc::new(Int16Array::from(u))),
-        ("t", Arc::new(TimestampMicrosecondArray::from(t))),
-        ("d", Arc::new(Date32Array::from(d))),
-        ("tags", tags(&mut numbers, n)),
+        ("i", Arc::new(Int64Array::from(near))),
+        ("j", Arc::new(Int64Array::from(far))),
+        ("u", Arc::new(Int16Array::from(small))),
+        ("t", Arc::new(TimestampMicrosecondArray::from(times))),
+        ("d", Arc::new(Date32Array::from(days))),
+        ("tags", tags(&mut numbers, rows)),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
 }

@@ -21,8 +21,16 @@ pub const SHARDS: [u32; 3] = [1, 3, 17];
 /// Runs `dp run` over a spec: the binary just built, or the one that `DP_BIN` names.
 pub fn dp(spec: &Path, flags: &[&str]) -> Outcome<Output> {
     let binary = std::env::var_os("DP_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_dp").into());
-    let mut command = Command::new(binary);
-    Ok(command.arg("run").arg(spec).args(["--progress", "none"]).args(flags).output()?)
+    // A run that hangs is killed and fails; the slowest takes some seconds.
+    let mut command = Command::new("timeout");
+    Ok(command
+        .args(["--signal=KILL", "300"])
+        .arg(binary)
+        .arg("run")
+        .arg(spec)
+        .args(["--progress", "none"])
+        .args(flags)
+        .output()?)
 }
 
 /// Published files in order.

@@ -6,7 +6,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 
-use super::errors::planning;
+use super::errors::{planning, unknown_table};
 use super::refuse;
 use crate::error::{Error, Result};
 
@@ -42,7 +42,20 @@ pub(super) fn one_query(sql: &str) -> Result<Statement> {
 
 /// Plans a parsed query, unoptimised.
 pub(super) fn logical_plan(state: &SessionState, statement: Statement) -> Result<LogicalPlan> {
-    futures::executor::block_on(state.statement_to_plan(statement)).map_err(planning)
+    futures::executor::block_on(state.statement_to_plan(statement))
+        .map_err(|e| unknown_table(&e, &table_names(state)).unwrap_or_else(|| planning(e)))
+}
+
+/// The tables that a statement may name.
+fn table_names(state: &SessionState) -> Vec<String> {
+    let defaults = &state.config_options().catalog;
+    let schema = state
+        .catalog_list()
+        .catalog(&defaults.default_catalog)
+        .and_then(|catalog| catalog.schema(&defaults.default_schema));
+    let mut names = schema.map(|s| s.table_names()).unwrap_or_default();
+    names.sort();
+    names
 }
 
 /// Refuses functions whose value changes from call to call; returns whether the statement's value

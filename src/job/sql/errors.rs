@@ -2,6 +2,7 @@
 
 use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::refuse;
 use crate::error::{Error, Kind};
@@ -16,6 +17,19 @@ pub(super) fn planning(error: DataFusionError) -> Error {
                 .unwrap_or_else(|| Error::usage(format!("the SQL statement is not understood: {text}")))
         }
     }
+}
+
+/// The error for a table that is none of `known`; `None`: `error` is another one.
+pub(super) fn unknown_table(error: &DataFusionError, known: &[String]) -> Option<Error> {
+    let message = error.strip_backtrace();
+    let (_, rest) = message.split_once("table 'datafusion.public.")?;
+    let (name, _) = rest.split_once("' not found")?;
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let hint = match nearest(name, &known) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("the tables here are {}", known.join(", ")),
+    };
+    Some(Error::usage(format!("the SQL statement is not understood: there is no table '{name}'; {hint}")))
 }
 
 /// An error while rows are processed: our own (reading), or the statement fails on the data.
@@ -72,32 +86,65 @@ fn copy(error: &Error) -> Error {
 }
 
 fn text(error: &DataFusionError) -> String {
-    if let DataFusionError::SchemaError(schema, _) = error.find_root()
-        && let SchemaError::FieldNotFound { field, valid_fields } = schema.as_ref()
-    {
-        return unknown_column(&field.name, valid_fields.iter().map(|c| c.name.as_str()));
+    match error.find_root() {
+        DataFusionError::SchemaError(schema, _) => {
+            if let SchemaError::FieldNotFound { field, valid_fields } = schema.as_ref() {
+                let known: Vec<&str> = valid_fields.iter().map(|c| c.name.as_str()).collect();
+                return unknown_column(&field.name, &known);
+            }
+        }
+        DataFusionError::SQL(parser, _) => match parser.as_ref() {
+            ParserError::ParserError(text) | ParserError::TokenizerError(text) => return text.clone(),
+            ParserError::RecursionLimitExceeded => return "it is nested too deeply".to_owned(),
+        },
+        _ => (),
     }
     let message = error.strip_backtrace();
     let message = message.trim_start_matches("External error: ");
-    ["Error during planning: ", "SQL error: ", "Execution error: ", "Arrow error: ", "Schema error: "]
-        .iter()
-        .fold(message, |m, prefix| m.strip_prefix(prefix).unwrap_or(m))
-        .trim_end_matches(['.', '\n'])
-        .to_owned()
+    let prefixes = [
+        "Error during planning: ",
+        "SQL error: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Schema error: ",
+        "This feature is not implemented: ",
+    ];
+    let message = prefixes.iter().fold(message, |m, prefix| m.strip_prefix(prefix).unwrap_or(m));
+    shorter(message.trim_end_matches(['.', '\n']))
 }
 
-fn unknown_column<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
-    let nearest = known
+/// DataFusion's longest messages without what only its developers need.
+fn shorter(message: &str) -> String {
+    const NO_MATCH: &str = "No function matches the given name and argument types '";
+    const NOT_GROUPED: &str =
+        "Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, ";
+    if let Some((_, rest)) = message.split_once(NO_MATCH)
+        && let Some((call, _)) = rest.split_once("'.")
+    {
+        return format!("there is no function {call}: cast its arguments to types that it takes");
+    }
+    if let Some(rest) = message.strip_prefix(NOT_GROUPED) {
+        return rest.split(", currently only").next().unwrap_or(rest).to_owned();
+    }
+    message.replace(".\nDid you mean ", "; did you mean ").replace('\n', " ")
+}
+
+/// The known name that `name` most likely means.
+fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
         .iter()
         .map(|k| (strsim::damerau_levenshtein(&k.to_lowercase(), &name.to_lowercase()), *k))
         .min()
-        .filter(|(distance, k)| *distance <= 1 + k.len() / 3);
-    match nearest {
-        Some((0, k)) => format!(
-            "there is no column '{name}'; did you mean \"{k}\"? (names with capitals need double quotes)"
+        .filter(|(distance, k)| *distance <= 1 + k.len() / 3)
+        .map(|(_, k)| k)
+}
+
+fn unknown_column(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(near) if near.to_lowercase() == name.to_lowercase() => format!(
+            "there is no column '{name}'; did you mean \"{near}\"? (names with capitals need double quotes)"
         ),
-        Some((_, k)) => format!("there is no column '{name}'; did you mean '{k}'?"),
+        Some(near) => format!("there is no column '{name}'; did you mean '{near}'?"),
         None => {
             let shown: Vec<&str> = known.iter().take(20).copied().collect();
             let more = if known.len() > shown.len() { ", …" } else { "" };
