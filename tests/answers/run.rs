@@ -77,7 +77,8 @@ pub fn answer(statement: &Statement, folder: &Path) -> Outcome<Answered> {
             if !done.status.success() {
                 let why = String::from_utf8_lossy(&done.stderr);
                 answered.wrong.push(format!("{} ({label}): {}: {}", statement.name, done.status, why.trim()));
-                continue;
+                // The other ways would say the same.
+                break;
             }
             if !output.join("_SUCCESS").is_file() {
                 answered.wrong.push(format!("{} ({label}): no _SUCCESS", statement.name));

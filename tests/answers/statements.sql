@@ -525,6 +525,59 @@ SELECT count(*) AS n, sum(i) AS i, avg(f) AS f, max(s) AS s, bool_or(b) AS b FRO
 SELECT o_orderstatus, count(*) AS n, sum(o_totalprice) AS total FROM input
 WHERE o_orderkey BETWEEN 100000 AND 130000 GROUP BY o_orderstatus
 
+-- name: groups_sorted_by_what_their_aggregate_sorts_by
+-- input: events
+-- flags: ordered
+SELECT k, string_agg(s, ',' ORDER BY k, id) AS words FROM input WHERE id % 100 = 0 GROUP BY k ORDER BY k NULLS LAST
+
+-- name: text_groups_sorted_by_what_their_aggregate_sorts_by
+-- input: events
+-- flags: ordered
+SELECT s, array_agg(id ORDER BY s, id) AS ids FROM input WHERE id % 50 = 0 GROUP BY s ORDER BY s NULLS LAST
+
+-- name: window_over_top_k
+-- input: events
+-- flags: ordered
+SELECT id, f, row_number() OVER (ORDER BY f DESC NULLS LAST, id) AS r, sum(u) OVER (ORDER BY id) AS running
+FROM (SELECT id, f, u FROM input ORDER BY f DESC NULLS LAST, id LIMIT 50) t ORDER BY r
+
+-- name: aggregate_over_top_k
+-- input: lineitem
+SELECT count(*) AS n, sum(l_quantity) AS q, count(DISTINCT l_shipmode) AS modes
+FROM (SELECT * FROM input ORDER BY l_extendedprice DESC, l_orderkey, l_linenumber LIMIT 2000) t
+
+-- name: aggregate_over_an_offset
+-- input: lineitem
+SELECT count(*) AS n, sum(l_quantity) AS q FROM (SELECT * FROM input WHERE l_tax = 0.02
+  ORDER BY l_extendedprice, l_orderkey, l_linenumber OFFSET 5000) t
+
+-- name: top_k_of_groups_then_aggregate
+-- input: lineitem
+SELECT count(*) AS n, sum(q) AS q FROM (SELECT l_suppkey, sum(l_quantity) AS q FROM input GROUP BY l_suppkey
+  ORDER BY q DESC, l_suppkey LIMIT 100) t
+
+-- name: offsets_in_a_side_table_and_over_groups
+-- input: lineitem
+-- tables: supplier
+SELECT count(*) AS n, sum(q) AS q, min(s_name) AS s FROM (
+  SELECT s_name, q FROM (SELECT l_suppkey, sum(l_quantity) AS q FROM input GROUP BY l_suppkey ORDER BY q, l_suppkey OFFSET 40) g
+  JOIN (SELECT * FROM supplier ORDER BY s_suppkey OFFSET 10) s ON l_suppkey = s_suppkey) t
+
+-- name: offset_without_limit
+-- input: events
+-- flags: ordered
+SELECT id, s FROM input ORDER BY s NULLS FIRST, id OFFSET 59900
+
+-- name: offset_beyond_the_rows
+-- input: events
+-- flags: ordered
+SELECT id FROM input WHERE u = 7 ORDER BY id OFFSET 100000
+
+-- name: sort_by_a_column_that_is_not_shown
+-- input: lineitem
+-- flags: ordered
+SELECT l_comment FROM input WHERE l_shipmode = 'RAIL' ORDER BY l_extendedprice * (1 - l_discount) DESC, l_orderkey, l_linenumber LIMIT 30
+
 -- name: windows_over_groups
 -- input: lineitem
 -- flags: ordered
@@ -684,11 +737,6 @@ ON o_custkey = c_custkey AND c_mktsegment = 'MACHINERY'
 -- tables: customer
 SELECT o_orderstatus, count(*) AS n FROM input
 WHERE NOT EXISTS (SELECT 1 FROM customer WHERE c_custkey = o_custkey AND c_nationkey < 20) GROUP BY o_orderstatus
-
--- name: join_anti_not_in
--- input: orders
--- tables: customer
-SELECT count(*) AS n FROM input WHERE o_custkey NOT IN (SELECT c_custkey FROM customer WHERE c_nationkey < 20)
 
 -- name: join_anti_null_keys
 -- input: events

@@ -9,19 +9,20 @@ use std::sync::Arc;
 
 use datafusion::common::JoinType;
 use datafusion::physical_expr::LexOrdering;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec, PartitionMode};
-use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::errors::planning;
+use super::limits::ALL_ROWS;
 use super::one_partition::in_one_piece;
 use super::refuse;
 use super::scan::{LeafExec, Role, as_leaf};
@@ -65,7 +66,7 @@ pub(super) struct CutPlan {
 /// `Usage`: the statement cannot be cut; the message says why and what to write instead.
 pub(super) fn cut(plan: Plan) -> Result<CutPlan> {
     let mut cutter = Cutter { found: None };
-    let (kind, plan) = cutter.walk(limits_into_sorts(in_one_piece(plan)?)?, false)?;
+    let (kind, plan) = cutter.walk(in_one_piece(plan)?, false)?;
     let (map, node) = match cutter.found {
         Some((map, node)) => (Some(map), Some(node)),
         None => (None, None),
@@ -123,7 +124,13 @@ impl Cutter {
             kinds.push(kind);
             children.push(child);
         }
-        let plan = replace_children_if_necessary(plan, children).map_err(planning)?;
+        let mut plan = replace_children_if_necessary(plan, children).map_err(planning)?;
+        if let Some(sort) = downcast::<SortExec>(&plan)
+            && sort.fetch() == Some(ALL_ROWS)
+            && !kinds.contains(&Kind::Map)
+        {
+            plan = Arc::new(sort.with_fetch(None));
+        }
         if kinds.iter().all(|k| *k == Kind::Side) {
             return Ok((Kind::Side, plan));
         }
@@ -160,7 +167,8 @@ impl Cutter {
                 let each = sort.clone().with_preserve_partitioning(true);
                 return Ok((Kind::Map, Arc::new(each)));
             }
-            let node = CutNode::Sort { keys: sort.expr().clone(), fetch: sort.fetch() };
+            let fetch = sort.fetch().filter(|rows| *rows != ALL_ROWS);
+            let node = CutNode::Sort { keys: sort.expr().clone(), fetch };
             return Ok((Kind::Reduced, self.cut_at(&plan, sort.input(), node)));
         }
         if let Some(limit) = downcast::<GlobalLimitExec>(&plan) {
@@ -178,9 +186,18 @@ impl Cutter {
     /// Cuts at `plan` and returns the leaf that stands for it in the reduce part.
     fn cut_at(&mut self, plan: &Plan, map: &Plan, node: CutNode) -> Plan {
         let schema = plan.schema();
-        let columns = (0..schema.fields().len()).collect();
+        let order = plan.output_ordering().cloned();
+        let merged_in_order = !matches!(node, CutNode::Aggregate(_));
         self.found = Some((Arc::clone(map), node));
-        Arc::new(LeafExec::new(Role::Reduced, schema, columns, 1))
+        match order {
+            // The planner may leave out a sort of groups whose rows it has sorted; the merge of
+            // partials does not keep that order.
+            Some(order) if !merged_in_order => {
+                let leaf = LeafExec::ordered(Role::Reduced, schema, None);
+                Arc::new(SortExec::new(order, Arc::new(leaf)))
+            }
+            order => Arc::new(LeafExec::ordered(Role::Reduced, schema, order)),
+        }
     }
 
     /// A window needs a result that is smaller than the input below it.
@@ -280,33 +297,4 @@ fn check_join_type(join_type: JoinType) -> Result<()> {
 pub(super) fn contains_input(plan: &Plan) -> bool {
     as_leaf(plan).is_some_and(|l| matches!(l.role, Role::Input(_)))
         || plan.children().into_iter().any(contains_input)
-}
-
-/// `LIMIT` over a sort (through projections) becomes the sort's own limit: a top-k.
-fn limits_into_sorts(plan: Plan) -> Result<Plan> {
-    let children: Vec<Plan> =
-        plan.children().into_iter().cloned().map(limits_into_sorts).collect::<Result<_>>()?;
-    let plan = replace_children_if_necessary(plan, children).map_err(planning)?;
-    let rows = match (downcast::<GlobalLimitExec>(&plan), downcast::<LocalLimitExec>(&plan)) {
-        (Some(limit), _) => limit.fetch().map(|n| n.saturating_add(limit.skip())),
-        (_, Some(limit)) => Some(limit.fetch()),
-        _ => None,
-    };
-    let child = plan.children().first().map(|c| Arc::clone(c));
-    let (Some(rows), Some(child)) = (rows, child) else { return Ok(plan) };
-    match limited_sort(&child, rows)? {
-        Some(child) => replace_children_if_necessary(plan, vec![child]).map_err(planning),
-        None => Ok(plan),
-    }
-}
-
-fn limited_sort(plan: &Plan, rows: usize) -> Result<Option<Plan>> {
-    if let Some(sort) = downcast::<SortExec>(plan) {
-        let rows = sort.fetch().map_or(rows, |n| n.min(rows));
-        return Ok(Some(Arc::new(sort.with_fetch(Some(rows)))));
-    }
-    let Some(projection) = downcast::<ProjectionExec>(plan) else { return Ok(None) };
-    limited_sort(projection.input(), rows)?
-        .map(|child| replace_children_if_necessary(Arc::clone(plan), vec![child]).map_err(planning))
-        .transpose()
 }

@@ -8,6 +8,7 @@ mod check;
 mod cut;
 mod errors;
 mod exclude;
+mod limits;
 mod one_partition;
 mod paths;
 mod post;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use arrow::compute::SortOptions;
 use datafusion::physical_expr::LexOrdering;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use super::cut::{all_row_wise, downcast};
 use super::errors::planning;
@@ -90,9 +90,8 @@ fn lowest_not_row_wise(plan: &Plan) -> Option<Plan> {
 /// `plan` with a leaf in place of `part`.
 fn replace(plan: &Plan, part: &Plan) -> Result<Plan> {
     if Arc::ptr_eq(plan, part) {
-        let schema = part.schema();
-        let columns = (0..schema.fields().len()).collect();
-        return Ok(Arc::new(LeafExec::new(Role::Reduced, schema, columns, 1)));
+        let order = part.output_ordering().cloned();
+        return Ok(Arc::new(LeafExec::ordered(Role::Reduced, part.schema(), order)));
     }
     let children = plan.children().into_iter().map(|c| replace(c, part)).collect::<Result<Vec<_>>>()?;
     replace_children_if_necessary(Arc::clone(plan), children).map_err(planning)

@@ -13,7 +13,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result as DfResult, Statistics, project_schema};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -117,6 +117,7 @@ pub struct LeafExec {
     pub filters: Vec<Expr>,
     schema: SchemaRef,
     rows: Precision<usize>,
+    order: Option<LexOrdering>,
     slots: Arc<Slots>,
     properties: Arc<PlanProperties>,
 }
@@ -136,13 +137,34 @@ impl LeafExec {
             filters: Vec::new(),
             schema,
             rows: Precision::Absent,
+            order: None,
             slots: Arc::default(),
             properties,
         }
     }
 
+    /// A leaf of one partition whose rows come in this order: operators above may rely on it.
+    pub fn ordered(role: Role, schema: SchemaRef, order: Option<LexOrdering>) -> Self {
+        let columns = (0..schema.fields().len()).collect();
+        let mut leaf = Self::new(role, schema, columns, 1);
+        if let Some(order) = &order {
+            let schema = Arc::clone(&leaf.schema);
+            leaf.properties = Arc::new(PlanProperties::new(
+                EquivalenceProperties::new_with_orderings(schema, [order.clone()]),
+                Partitioning::UnknownPartitioning(1),
+                EmissionType::Incremental,
+                Boundedness::Bounded,
+            ));
+        }
+        leaf.order = order;
+        leaf
+    }
+
     /// The same leaf with its own, empty slots for `partitions` partitions.
     pub fn fresh(&self, partitions: usize) -> Self {
+        if self.order.is_some() {
+            return Self::ordered(self.role, Arc::clone(&self.schema), self.order.clone());
+        }
         let mut leaf = Self::new(self.role, Arc::clone(&self.schema), self.columns.clone(), partitions);
         leaf.rows = self.rows;
         leaf

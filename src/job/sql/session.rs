@@ -19,6 +19,7 @@ use datafusion::physical_optimizer::update_aggr_exprs::OptimizeAggregateOrder;
 use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::CheckedArithmetic;
+use super::limits::LimitsIntoSorts;
 use super::sum::CheckedSum;
 
 /// Rows of a batch between operators.
@@ -58,6 +59,7 @@ fn logical_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
 /// The physical rules that a plan of one partition needs; limits stay explicit here too.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     vec![
+        Arc::new(LimitsIntoSorts),
         Arc::new(OutputRequirements::new_add_mode()),
         Arc::new(JoinSelection::new()),
         Arc::new(FilterPushdown::new()),
