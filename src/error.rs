@@ -148,10 +148,13 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
-        for (i, (key, value)) in self.0.context.iter().enumerate() {
-            write!(f, "{}{key}={value}", if i == 0 { " (" } else { ", " })?;
+        // The hint says what to do, not where: the terminal layer shows it in a line of its own.
+        let mut before = " (";
+        for (key, value) in self.0.context.iter().filter(|(key, _)| *key != "hint") {
+            write!(f, "{before}{key}={value}")?;
+            before = ", ";
         }
-        if self.0.context.is_empty() { Ok(()) } else { f.write_str(")") }
+        if before == ", " { f.write_str(")") } else { Ok(()) }
     }
 }
 
@@ -178,5 +181,8 @@ mod tests {
     fn display_names_the_place_once() {
         let e = Error::bad_data("row has 3 fields, expected 4").with("file", "a.csv").with("line", 7);
         assert_eq!(e.to_string(), "row has 3 fields, expected 4 (file=a.csv, line=7)");
+        let e = Error::bad_data("no row").with("hint", "add one");
+        assert_eq!(e.to_string(), "no row");
+        assert_eq!(e.with("line", 1).to_string(), "no row (line=1)");
     }
 }

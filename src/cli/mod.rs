@@ -26,18 +26,32 @@ use args::{Cli, Command, OutputMode, ProgressMode};
 use progress::Progress;
 use request::Surroundings;
 
+/// Stack of the thread that plans: statements recurse, and the process's own stack is as large as
+/// the shell allows. Only what is touched takes memory.
+const STACK_BYTES: usize = 64 << 20;
+
 /// Runs the command of this process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
     panic::install_hook();
-    ExitCode::from(panic::guarded(|| match Cli::try_parse() {
+    let command = std::thread::Builder::new().name("dp".to_owned()).stack_size(STACK_BYTES);
+    let code = match command.spawn(|| panic::guarded(command_of_arguments)) {
+        // The panic hook has said what happened.
+        Ok(thread) => thread.join().unwrap_or(Kind::Internal.exit_code()),
+        Err(_) => panic::guarded(command_of_arguments),
+    };
+    ExitCode::from(code)
+}
+
+fn command_of_arguments() -> u8 {
+    match Cli::try_parse() {
         Ok(cli) => dispatch(cli.command),
         Err(error) => {
             // Help and version go to standard output, which may be gone: nobody to tell then.
             let _ = error.print();
             u8::try_from(error.exit_code()).unwrap_or(Kind::Usage.exit_code())
         }
-    }))
+    }
 }
 
 fn dispatch(command: Command) -> u8 {

@@ -15,8 +15,8 @@ pub struct Machine {
     pub spill: SpillDir,
 }
 
-/// Stack of a compute thread: deep expressions recurse.
-const STACK_BYTES: usize = 8 << 20;
+/// Stack of a compute thread: deep expressions recurse. Only what is touched takes memory.
+const STACK_BYTES: usize = 32 << 20;
 
 impl Machine {
     /// A machine of `threads` threads and `memory` bytes, spilling into `scratch`.

@@ -180,7 +180,11 @@ impl Map<'_> {
     fn run_split(&self, unit: usize, item: usize, begin: Option<u64>) -> Result<Morsel> {
         let shard = self.work[unit].shard;
         let split = &shard.splits[item];
-        morsel::run(self.input, split, begin).map_err(|e| e.with("shard", shard.id.0))
+        morsel::run(self.input, split, begin).map_err(|e| {
+            let named = e.context().iter().any(|(key, _)| *key == "file");
+            let e = if named { e } else { e.with("file", &split.path) };
+            e.with("shard", shard.id.0)
+        })
     }
 
     /// Within a shard, a split of a text must begin where its predecessor ended; if its guess was

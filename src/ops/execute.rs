@@ -11,7 +11,7 @@ use crate::store::layout;
 use crate::store::manifest::{Manifest, read_manifest};
 use crate::store::publish::Published;
 use crate::task::map::{self, Todo, report_failure};
-use crate::task::proof::{Known, Proof, prove};
+use crate::task::proof::{Known, Proof, prove, within_bad_records};
 use crate::task::{Context, reduce};
 
 /// Does what is left of the run and publishes its result.
@@ -28,6 +28,7 @@ pub fn execute(context: &Context, shards: &[Shard]) -> Result<(Manifest, Publish
     loop {
         match prove(context.program.kind(), shards, &known)? {
             Proof::Whole(records) => {
+                within_bad_records(context.header.job.errors.max_bad_records, &records)?;
                 context.sink.emit(Event::ReduceStarted);
                 return reduce::run(context, &records);
             }

@@ -1,6 +1,7 @@
 //! What lies in an output folder, and whether a run may publish there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -213,6 +214,10 @@ impl Authors {
 /// `Stop`: dp did not write it.
 pub fn read_success(output: &Folder) -> Result<Option<Success>> {
     record::read(output, layout::SUCCESS).map_err(|e| match e.kind() {
+        Kind::Stop if below_a_file(&e) => Error::stop(
+            "the output's path, or a part of it, is a file: name a folder that is empty or not there yet",
+        )
+        .with("output", output.location()),
         Kind::Stop => Error::stop(
             "the output folder holds a _SUCCESS that this version of dp did not write: choose another folder",
         )
@@ -220,6 +225,11 @@ pub fn read_success(output: &Folder) -> Result<Option<Success>> {
         .because(e),
         _ => e,
     })
+}
+
+fn below_a_file(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|e| e.downcast_ref::<io::Error>());
+    cause.is_some_and(|e| e.kind() == io::ErrorKind::NotADirectory)
 }
 
 /// Everything at the top of the folder that readers would take for data.

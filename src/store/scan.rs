@@ -149,7 +149,14 @@ fn united(format: Format, files: &[ListedFile], looked: &[Looked]) -> Result<Sch
         settled(&all)
     };
     if schema.fields().is_empty() {
-        return Err(Error::stop("the files hold no columns: state the table's schema, or check the URL"));
+        let error = Error::stop(
+            "the files hold no columns: they are empty, or no record of theirs can be read; check the URL, or state \
+             the table's schema",
+        );
+        return Err(files
+            .iter()
+            .take(1)
+            .fold(error.with("files", files.len()), |e, f| e.with("file", &f.path)));
     }
     Ok(schema)
 }

@@ -71,6 +71,13 @@ pub(super) fn io_error(error: io::Error, path: &Path) -> Error {
         io::ErrorKind::NotFound => Error::stop("no such file or folder"),
         io::ErrorKind::PermissionDenied => Error::stop("no permission to read this file or folder"),
         io::ErrorKind::IsADirectory => Error::stop("this is a folder, not a file"),
+        io::ErrorKind::NotADirectory => {
+            Error::stop("no such file: a part of its path is a file, not a folder")
+        }
+        io::ErrorKind::InvalidFilename => Error::stop("no such file: no name can be as long as this"),
+        _ if error.raw_os_error() == Some(libc::ELOOP) => {
+            Error::stop("no such file: symbolic links of its path lead in a circle")
+        }
         _ => Error::transient("the file or folder cannot be read"),
     };
     known.with("file", path.display()).because(error)

@@ -1,6 +1,7 @@
 //! What reduce proves before it goes on: every shard is committed once, every planned row was read,
 //! and the pieces of cut texts join without a gap.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::engine::map::adjacent;
@@ -55,6 +56,26 @@ pub fn prove(kind: &CutKind, shards: &[Shard], known: &Known) -> Result<Proof> {
         }
     }
     Ok(if missing.is_empty() { Proof::Whole(records) } else { Proof::Missing(missing) })
+}
+
+/// Checks that no more records were rejected than the job allows; `None` allows any number.
+///
+/// # Errors
+/// `BadData` naming both counts and the task that rejected most.
+pub fn within_bad_records(max: Option<u64>, records: &[TaskCommit]) -> Result<()> {
+    let rejected: u64 = records.iter().map(|r| r.counters.rows_rejected).sum();
+    let Some(max) = max.filter(|max| rejected > *max) else { return Ok(()) };
+    let read: u64 = records.iter().map(|r| r.counters.rows_scanned).sum();
+    let error = Error::bad_data(format!(
+        "{rejected} of {read} records cannot be read, and errors.maxBadRecords allows {max}: nothing was published"
+    ));
+    let worst = records.iter().enumerate().max_by_key(|(i, r)| (r.counters.rows_rejected, Reverse(*i)));
+    let error = worst.into_iter().fold(error, |e, (_, r)| {
+        e.with("worst task", format!("{} with {}", r.task, r.counters.rows_rejected))
+    });
+    let hint =
+        "set errors.badRecords to fail to see the first of them with file and line; mend them, or allow more";
+    Err(error.with("hint", hint))
 }
 
 /// Where the first record of `shard` must begin, if the shard before it in the same file says so.
@@ -224,6 +245,26 @@ mod tests {
         let whole = prove(&CutKind::Limit { rows: 5 }, &[two.clone()], &known).unwrap();
         assert!(matches!(whole, Proof::Whole(_)));
         assert!(prove(&CutKind::Limit { rows: 6 }, &[two], &known).is_err());
+    }
+
+    #[test]
+    fn too_many_rejected_records_are_bad_data() {
+        let rejected = |id, count| {
+            let (_, mut record) = record(TaskId::Map(ShardId(id)), 0, 10);
+            record.counters = Counters { rows_scanned: 10, rows_rejected: count, ..Counters::default() };
+            record
+        };
+        let records = [rejected(0, 1), rejected(1, 3), rejected(2, 3)];
+        for max in [None, Some(7), Some(8)] {
+            within_bad_records(max, &records).unwrap();
+        }
+        let error = within_bad_records(Some(6), &records).unwrap_err();
+        assert_eq!(error.kind(), crate::error::Kind::BadData);
+        assert!(
+            error.message().starts_with("7 of 30 records") && error.message().contains("allows 6"),
+            "{error}"
+        );
+        assert!(error.to_string().contains("map/000001 with 3"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::{ENTRY, HASH, MAGIC, short_hash};
 use crate::engine::ipc::{self, Encoder};
+use crate::engine::write::write_failed;
 use crate::error::{Error, Result};
 
 /// Writes a partial from front to back.
@@ -107,12 +108,4 @@ impl<W: Write> PartialWriter<W> {
         self.out.flush().map_err(write_failed)?;
         Ok((self.out, self.rows))
     }
-}
-
-fn write_failed(e: std::io::Error) -> Error {
-    let kind = match e.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => crate::error::Kind::Stop,
-        _ => crate::error::Kind::Transient,
-    };
-    Error::new(kind, "a partial cannot be written").because(e)
 }

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::spec::{Output, OutputFormat};
 
 pub use self::check::check_schema;
+pub(in crate::engine) use self::sink::write_failed;
 pub use self::sink::{FileDone, FileSink};
 
 /// A file that was written.

@@ -47,19 +47,36 @@ impl Write for Counted {
 }
 
 /// The error of a write: the store's own one if there is one inside.
-pub(super) fn write_failed(e: io::Error) -> Error {
+pub fn write_failed(e: io::Error) -> Error {
     match e.downcast::<Error>() {
         Ok(own) => own,
         Err(e) => {
-            let kind = match e.kind() {
-                io::ErrorKind::StorageFull
-                | io::ErrorKind::QuotaExceeded
-                | io::ErrorKind::PermissionDenied
-                | io::ErrorKind::ReadOnlyFilesystem => Kind::Stop,
-                _ => Kind::Transient,
-            };
-            Error::new(kind, "an output file cannot be written").because(e)
+            let (kind, text) = meaning(e.kind());
+            Error::new(kind, text).because(e)
         }
+    }
+}
+
+/// What a failed write means and what to do about it.
+const fn meaning(kind: io::ErrorKind) -> (Kind, &'static str) {
+    match kind {
+        io::ErrorKind::StorageFull => {
+            (Kind::Stop, "an output file cannot be written, the disk is full: free space, then resume")
+        }
+        io::ErrorKind::QuotaExceeded => (
+            Kind::Stop,
+            "an output file cannot be written, the disk quota is used up: free space, then resume",
+        ),
+        io::ErrorKind::FileTooLarge => (
+            Kind::Stop,
+            "an output file is larger than the file system or a limit allows: set a smaller output.targetFileSize, or \
+             write elsewhere",
+        ),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => (
+            Kind::Stop,
+            "an output file cannot be written: give this user the right, or choose another place",
+        ),
+        _ => (Kind::Transient, "an output file cannot be written"),
     }
 }
 
@@ -69,11 +86,10 @@ pub(super) fn encode_failed(e: impl std::error::Error + Send + Sync + 'static) -
     let mut source = e.source();
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {
-            let kind = io
-                .get_ref()
-                .and_then(|s| s.downcast_ref::<Error>())
-                .map_or_else(|| write_failed(io.kind().into()).kind(), Error::kind);
-            return Error::new(kind, "an output file cannot be written").because(e);
+            let own = io.get_ref().and_then(|s| s.downcast_ref::<Error>());
+            let (kind, text) = own
+                .map_or_else(|| meaning(io.kind()), |own| (own.kind(), "an output file cannot be written"));
+            return Error::new(kind, text).because(e);
         }
         source = inner.source();
     }

@@ -7,7 +7,7 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 
 use super::errors::{planning, unknown_table};
-use super::refuse;
+use super::{depth, refuse};
 use crate::error::{Error, Result};
 
 /// Parses `sql`, which must be exactly one query.
@@ -26,7 +26,16 @@ pub(super) fn one_query(sql: &str) -> Result<Statement> {
         )));
     }
     match &statement {
-        Statement::Statement(inner) if matches!(inner.as_ref(), Sql::Query(_)) => Ok(statement),
+        Statement::Statement(inner) if matches!(inner.as_ref(), Sql::Query(_)) => {
+            match depth::check(inner) {
+                Ok(()) => Ok(statement),
+                Err(error) => {
+                    // Dropping it would recurse as deep; the command ends with this error.
+                    std::mem::forget(statement);
+                    Err(error)
+                }
+            }
+        }
         Statement::Explain(_) => {
             Err(Error::usage("EXPLAIN is not a job: `dp plan` shows how the statement is cut"))
         }

@@ -7,6 +7,18 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use super::refuse;
 use crate::error::{Error, Kind};
 
+/// What to do, by a part of what Arrow's and DataFusion's functions say.
+const HINTS: [(&str, &str); 5] = [
+    ("ivide by zero", "NULL in place of an error: divide by nullif(divisor, 0)"),
+    ("verflow", "cast the operands to a wider type before, such as DECIMAL(38, 0) or DOUBLE"),
+    (
+        "too large to store",
+        "cast to a wider type, or use TRY_CAST for NULL in place of values that do not fit",
+    ),
+    ("ast error", "TRY_CAST gives NULL in place of values that do not fit; a WHERE before leaves them out"),
+    ("annot cast", "TRY_CAST gives NULL in place of values that do not fit; a WHERE before leaves them out"),
+];
+
 /// An error while the statement is planned: the statement is wrong.
 pub(super) fn planning(error: DataFusionError) -> Error {
     match find_ours(error) {
@@ -42,7 +54,13 @@ pub(super) fn running(error: DataFusionError) -> Error {
         Ours::No(error) if matches!(error.find_root(), DataFusionError::Internal(_)) => {
             Error::internal(text(&error))
         }
-        Ours::No(error) => Error::bad_data(format!("the statement fails on this data: {}", text(&error))),
+        Ours::No(error) => {
+            let text = text(&error);
+            let hint =
+                HINTS.iter().find(|(part, _)| text.contains(part) && !text.contains("cast the argument"));
+            let error = Error::bad_data(format!("the statement fails on this data: {text}"));
+            hint.iter().fold(error, |e, (_, hint)| e.with("hint", hint))
+        }
     }
 }
 
@@ -95,12 +113,16 @@ fn text(error: &DataFusionError) -> String {
         }
         DataFusionError::SQL(parser, _) => match parser.as_ref() {
             ParserError::ParserError(text) | ParserError::TokenizerError(text) => return text.clone(),
-            ParserError::RecursionLimitExceeded => return "it is nested too deeply".to_owned(),
+            ParserError::RecursionLimitExceeded => {
+                return "it is more than 50 levels deep: name its parts in a WITH clause".to_owned();
+            }
         },
         _ => (),
     }
     let message = error.strip_backtrace();
     let message = message.trim_start_matches("External error: ");
+    // Which rule of the optimizer met the error tells a reader nothing.
+    let message = message.rsplit("\ncaused by\n").next().unwrap_or(message);
     let prefixes = [
         "Error during planning: ",
         "SQL error: ",
@@ -115,6 +137,9 @@ fn text(error: &DataFusionError) -> String {
 
 /// DataFusion's longest messages without what only its developers need.
 fn shorter(message: &str) -> String {
+    if message.contains("which would be ambiguous") || message.contains("require unique expression names") {
+        return "two columns of a SELECT have one name: name one of them with AS".to_owned();
+    }
     const NO_MATCH: &str = "No function matches the given name and argument types '";
     const NOT_GROUPED: &str =
         "Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, ";

@@ -6,6 +6,7 @@ mod arithmetic;
 mod buckets;
 mod check;
 mod cut;
+mod depth;
 mod errors;
 mod exclude;
 mod limits;

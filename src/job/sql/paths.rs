@@ -20,8 +20,9 @@ pub fn take_paths(sql: &str) -> Result<(String, Vec<(String, String)>)> {
     };
     let mut places: Vec<(String, String)> = Vec::new();
     let _ = visit_relations_mut(&mut query, |relation: &mut ObjectName| {
-        if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some(_), .. })] = relation.0.as_slice()
-            && (value.contains(['/', '.', '*']))
+        if let [ObjectNamePart::Identifier(Ident { value, quote_style: Some(quote), .. })] =
+            relation.0.as_slice()
+            && (*quote == '\'' || value.contains(['/', '.', '*']))
         {
             let place = value.clone();
             let name = match places.iter().find(|(_, p)| *p == place) {
@@ -60,6 +61,8 @@ mod tests {
                 ("table_2".to_owned(), "s3://b/c.csv".to_owned())
             ]
         );
+        assert_eq!(take_paths("SELECT * FROM 'lake'").unwrap().1, [("input".to_owned(), "lake".to_owned())]);
+        assert_eq!(take_paths("SELECT * FROM \"lake\"").unwrap().1, []);
         assert_eq!(take_paths("SELECT 1").unwrap().1, []);
         assert!(take_paths("DROP TABLE x").is_err());
     }

@@ -47,6 +47,11 @@ fn unreadable(error: std::io::Error, path: &str, missing_ok: bool) -> Result<()>
     if error.kind() != std::io::ErrorKind::NotFound {
         return Err(io_error(error, Path::new(path)));
     }
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(
+            Error::stop("this symbolic link leads nowhere: mend it, or leave it out").with("file", path)
+        );
+    }
     if missing_ok {
         return Ok(());
     }

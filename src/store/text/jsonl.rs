@@ -63,7 +63,9 @@ impl JsonDecoder {
             if let Err(error) = self.block(std::iter::once(*line)) {
                 let why = error.to_string();
                 let why = why.strip_prefix("Json error: ").unwrap_or(&why);
-                faults.entry(row).or_insert_with(|| Fault::Json(shown(why)));
+                // Scalars of all types are decoded as text: the reader of the message knows of none.
+                let why = why.replace("expected string got", "expected a plain value, not");
+                faults.entry(row).or_insert_with(|| Fault::Json(shown(&why)));
                 self.decoder = decoder(&self.as_text, self.rows)?;
             }
         }
