@@ -6,7 +6,7 @@ use crate::data;
 use crate::place::{Place, result};
 
 /// Statements whose result could depend on the order in which threads end.
-const STATEMENTS: [&str; 24] = [
+const STATEMENTS: [&str; 26] = [
     "SELECT k, sum(f) AS a, avg(f) AS b, stddev(f) AS c, var_pop(f32) AS d, corr(f, id) AS e, regr_slope(f, id) AS h FROM input GROUP BY k",
     "SELECT sum(f) AS a, avg(f32) AS b, stddev_pop(f) AS c, covar_samp(f, id) AS d FROM input",
     "SELECT k, array_agg(id) AS a, string_agg(s, '|') AS b, first_value(id) AS c, last_value(s) AS d FROM input GROUP BY k",
@@ -30,6 +30,8 @@ const STATEMENTS: [&str; 24] = [
     "SELECT i.id, d.w FROM input AS i LEFT JOIN side AS d ON i.k = d.k ORDER BY d.w LIMIT 3000",
     "SELECT d.w, sum(i.f) AS a, array_agg(i.id) AS b FROM input AS i JOIN side AS d ON i.k = d.k GROUP BY d.w",
     "SELECT g, n, row_number() OVER (ORDER BY n) AS r, sum(a) OVER (ORDER BY n ROWS 3 PRECEDING) AS w FROM (SELECT g, count(*) AS n, sum(f) AS a FROM input GROUP BY g) AS t",
+    "SELECT g, k, n, rank() OVER (PARTITION BY k ORDER BY n) AS r, row_number() OVER (PARTITION BY g ORDER BY n) AS q, sum(n) OVER (ORDER BY k, n ROWS 2 PRECEDING) AS w FROM (SELECT g, k, count(*) AS n FROM input GROUP BY g, k) AS t",
+    "SELECT id, k, rank() OVER (PARTITION BY k ORDER BY f) AS r FROM (SELECT id, k, f FROM input ORDER BY k, f LIMIT 900) AS t",
     "SELECT k, s, grouping(k) AS gk, count(*) AS n, sum(f32) AS a FROM input GROUP BY CUBE (k, s)",
 ];
 
