@@ -137,12 +137,12 @@ fn text(error: &DataFusionError) -> String {
 
 /// DataFusion's longest messages without what only its developers need.
 fn shorter(message: &str) -> String {
-    if message.contains("which would be ambiguous") || message.contains("require unique expression names") {
-        return "two columns of a SELECT have one name: name one of them with AS".to_owned();
-    }
     const NO_MATCH: &str = "No function matches the given name and argument types '";
     const NOT_GROUPED: &str =
         "Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, ";
+    if message.contains("which would be ambiguous") || message.contains("require unique expression names") {
+        return "two columns of a SELECT have one name: name one of them with AS".to_owned();
+    }
     if let Some((_, rest)) = message.split_once(NO_MATCH)
         && let Some((call, _)) = rest.split_once("'.")
     {
