@@ -39,6 +39,7 @@ pub(super) fn unknown_table(error: &DataFusionError, known: &[String]) -> Option
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let hint = match nearest(name, &known) {
         Some(near) => format!("did you mean '{near}'?"),
+        None if known.is_empty() => "a path stands in single quotes, as in FROM 'data/*.parquet'".to_owned(),
         None => format!("the tables here are {}", known.join(", ")),
     };
     Some(Error::usage(format!("the SQL statement is not understood: there is no table '{name}'; {hint}")))
