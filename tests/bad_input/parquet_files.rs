@@ -118,9 +118,14 @@ pub fn int96(path: &Path) {
     let mut column = group.next_column().expect("no error").expect("a column");
     let mut noon = Int96::new();
     let nanos = 12 * 3_600_000_000_000_u64;
-    noon.set_data(nanos as u32, (nanos >> 32) as u32, 2_440_589);
+    noon.set_data(low(nanos), low(nanos >> 32), 2_440_589);
     column.typed::<Int96Type>().write_batch(&[noon], Some(&[1]), None).expect("a value");
     column.close().expect("a column");
     group.close().expect("a row group");
     writer.close().expect("a file");
+}
+
+/// The lower half of a word.
+fn low(word: u64) -> u32 {
+    u32::try_from(word & u64::from(u32::MAX)).expect("the upper half is cleared")
 }
