@@ -166,7 +166,7 @@ def main():
     text = head + table(rows)
     print(text)
     if not given.no_save:
-        base = os.path.join(setup.HERE, "results", now.strftime("%Y-%m-%dT%H%MZ"))
+        base = os.path.join(setup.results(), now.strftime("%Y-%m-%dT%H%MZ"))
         with open(base + ".json", "w") as f:
             json.dump({**about, "rows": rows}, f, indent=1)
             f.write("\n")

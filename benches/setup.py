@@ -16,6 +16,13 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def results():
+    """Where the history is kept."""
+    folder = os.path.join(HERE, "results")
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
 def python():
     """The interpreter that has the engines."""
     home = os.path.join(CACHE, "venv-bench")

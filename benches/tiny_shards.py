@@ -142,7 +142,7 @@ def main():
     shutil.rmtree(dp.scratch, ignore_errors=True)
     print(json.dumps(result, indent=1))
     if not given.no_save:
-        with open(os.path.join(setup.HERE, "results/tiny_shards.jsonl"), "a") as f:
+        with open(os.path.join(setup.results(), "tiny_shards.jsonl"), "a") as f:
             f.write(json.dumps(result) + "\n")
 
 
