@@ -56,7 +56,7 @@ pub enum Event {
     ShardDone {
         /// The shard.
         shard: ShardId,
-        /// Time from its first fetch to its commit.
+        /// Time from its first morsel to its commit.
         took: Duration,
     },
     /// A shard failed; the run goes on with the others.
@@ -84,7 +84,7 @@ pub enum Event {
 /// The points of an attempt at which a crash is tested and which a log names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// The first input bytes of the attempt are in memory.
+    /// The attempt's first morsel has been read and processed.
     Fetched,
     /// All rows are processed; nothing is written.
     BeforeWrite,

@@ -171,15 +171,6 @@ pub struct Plan {
 }
 
 impl Split {
-    /// Its first byte, for texts that are cut by bytes.
-    #[must_use]
-    pub const fn byte_start(&self) -> Option<u64> {
-        match self.extent {
-            Extent::Bytes { start, .. } => Some(start),
-            Extent::RowGroups { .. } | Extent::Whole => None,
-        }
-    }
-
     /// What the split costs: bytes to read, plus a constant for opening it.
     #[must_use]
     pub const fn cost(&self) -> u64 {

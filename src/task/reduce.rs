@@ -39,10 +39,7 @@ pub fn run(context: &Context, maps: &[TaskCommit]) -> Result<(Manifest, Publishe
 }
 
 /// Puts the files of a committed run at their final names.
-///
-/// # Errors
-/// As [`publish`].
-pub fn publish_manifest(context: &Context, manifest: &Manifest, attempt: &AttemptId) -> Result<Published> {
+fn publish_manifest(context: &Context, manifest: &Manifest, attempt: &AttemptId) -> Result<Published> {
     let output = output(context)?;
     let mut hook = |step| context.step(TaskId::Reduce, attempt, step);
     let published = publish(&context.run, manifest, output.if_exists, &mut hook)?;
