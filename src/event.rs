@@ -84,7 +84,7 @@ pub enum Event {
 /// The points of an attempt at which a crash is tested and which a log names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// The attempt's first morsel has been read and processed.
+    /// The first rows of one of the attempt's splits are in memory.
     Fetched,
     /// All rows are processed; nothing is written.
     BeforeWrite,

@@ -1,10 +1,12 @@
 //! The commit protocol and publishing over a store that fails: for each seed one to three workers
 //! do the same tasks of one run at once, each over its own failing client. Whatever happens, no
-//! reader sees a part of a result, and a later process over a healthy store ends the run with
+//! reader sees a part of a result after any of their operations, and a later process over a healthy store ends the run with
 //! exactly the data that the commit records name.
 
 #[path = "support/faulty.rs"]
 mod faulty;
+#[path = "support/watched.rs"]
+mod watched;
 
 use std::io::Write;
 use std::path::Path;
@@ -17,7 +19,7 @@ use dp::spec::{IfExists, Location, Scheme};
 use dp::store::claim::LEASE_MILLIS;
 use dp::store::client::{StoreOptions, Stores};
 use dp::store::commit::{
-    Commit, CommittedFile, Counters, RunFolder, TaskCommit, commit_task, read_commits, task_name,
+    Commit, CommittedFile, Counters, RunFolder, TaskCommit, commit_task, read_commit, task_name,
 };
 use dp::store::folder::Folder;
 use dp::store::gc::remove_attempt;
@@ -28,7 +30,7 @@ use dp::store::publish::publish_with_clock;
 use dp::store::record::Record;
 use faulty::{Faults, FaultyStore};
 use object_store::ObjectStore;
-use object_store::memory::InMemory;
+use watched::Watched;
 
 const TASKS: u32 = 4;
 const SEEDS: u64 = 1500;
@@ -60,7 +62,7 @@ fn open(store: Arc<dyn ObjectStore>, name: &str) -> RunFolder {
 
 /// Does a task, unless it is committed: data that names the attempt, then the record.
 fn work(run: &RunFolder, task: TaskId) -> dp::Result<()> {
-    if dp::store::commit::read_commit(run, task)?.is_some() {
+    if read_commit(run, task)?.is_some() {
         return Ok(());
     }
     let attempt = AttemptId::random();
@@ -69,7 +71,7 @@ fn work(run: &RunFolder, task: TaskId) -> dp::Result<()> {
     let text = format!("{} {task} {attempt}", run.name);
     writer.write_all(text.as_bytes()).map_err(|e| dp::store::folder::classify(e, "cannot write"))?;
     let written = writer.finish()?;
-    let file = CommittedFile { path, bytes: written.bytes, rows: 1, blake3: written.blake3 };
+    let file = CommittedFile { path, bytes: written.bytes, rows: 1, blake3: written.blake3, data: None };
     let record = TaskCommit {
         format: TaskCommit::FORMAT,
         plan: run.digest.clone(),
@@ -97,8 +99,9 @@ fn worker(run: &RunFolder, shuffle: u64, now: u64) -> dp::Result<()> {
         work(run, task)?;
     }
     let mut files = Vec::new();
-    for (shard, commit) in read_commits(run, tasks())?.into_iter().enumerate() {
-        let commit = commit.ok_or_else(|| dp::Error::internal("a committed task has no record"))?;
+    for (shard, task) in tasks().enumerate() {
+        let commit =
+            read_commit(run, task)?.ok_or_else(|| dp::Error::internal("a committed task has no record"))?;
         let shard = ShardId(u32::try_from(shard).unwrap_or(u32::MAX));
         files.extend(commit.files.into_iter().map(|f| PublishedFile {
             name: layout::part(shard, 0, "txt"),
@@ -138,9 +141,8 @@ fn check_reader(output: &Folder) -> Option<String> {
 /// The published files are those of the attempts that the commit records name.
 fn check_exact(run: &RunFolder) {
     assert_eq!(check_reader(&run.output).as_deref(), Some(run.name.as_str()));
-    let commits = read_commits(run, tasks()).expect("they are readable");
-    for (shard, commit) in commits.into_iter().enumerate() {
-        let commit = commit.expect("every task is committed");
+    for (shard, task) in tasks().enumerate() {
+        let commit = read_commit(run, task).expect("it is readable").expect("every task is committed");
         let name = layout::part(ShardId(u32::try_from(shard).expect("few")), 0, "txt");
         let bytes = run.output.get(&name).expect("it can be read").expect("it is there");
         let text = String::from_utf8(bytes.to_vec()).expect("it is text");
@@ -150,7 +152,8 @@ fn check_exact(run: &RunFolder) {
 
 /// One seed: who works on what, how often the store fails. `names` are the runs of the workers.
 fn seed(seed: u64, names: &[&str]) -> usize {
-    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let watched = Watched::default();
+    let store: Arc<dyn ObjectStore> = Arc::new(watched.clone());
     let healthy = open(Arc::clone(&store), names[0]);
     if seed.is_multiple_of(3) {
         // An old result of a run with other files.
@@ -182,6 +185,7 @@ fn seed(seed: u64, names: &[&str]) -> usize {
     worker(&healthy, 0, START_MILLIS + LEASE_MILLIS + 1)
         .unwrap_or_else(|e| panic!("seed {seed}: resume: {e}"));
     check_exact(&healthy);
+    assert!(watched.never_torn() > 0, "seed {seed}: no one saw a result");
     ended
 }
 

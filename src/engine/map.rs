@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
+
 use super::lanes::{self, Lanes};
 use super::morsel::{self, MapInput, Morsel};
 use crate::error::{Error, Result};
@@ -42,6 +44,8 @@ pub struct DoneFile {
     pub bytes: u64,
     /// BLAKE3 of its bytes, in hex.
     pub blake3: String,
+    /// Its bytes, if they were so few that no file was made.
+    pub kept: Option<Bytes>,
 }
 
 /// What was read of a shard.
@@ -60,6 +64,9 @@ pub struct ShardRead {
 
 /// What the map stage asks of the task layer.
 pub trait Shards: Sync {
+    /// First rows of a split of the shard were fetched.
+    fn fetched(&self, shard: usize);
+
     /// Begins a shard: makes its sink.
     ///
     /// # Errors
@@ -180,7 +187,8 @@ impl Map<'_> {
     fn run_split(&self, unit: usize, item: usize, begin: Option<u64>) -> Result<Morsel> {
         let shard = self.work[unit].shard;
         let split = &shard.splits[item];
-        morsel::run(self.input, split, begin).map_err(|e| {
+        let fetched = || self.shards.fetched(unit);
+        morsel::run(self.input, split, begin, &fetched).map_err(|e| {
             let named = e.context().iter().any(|(key, _)| *key == "file");
             let e = if named { e } else { e.with("file", &split.path) };
             e.with("shard", shard.id.0)

@@ -56,17 +56,18 @@ impl Morsel {
 }
 
 /// Reads `split` (from byte `begin` on, if its first record is known) and runs the map part over it.
+/// Calls `fetched` when its first rows are there.
 ///
 /// # Errors
 /// Reading fails, a record is bad, or the statement fails on a row.
-pub fn run(input: &MapInput, split: &Split, begin: Option<u64>) -> Result<Morsel> {
+pub fn run(input: &MapInput, split: &Split, begin: Option<u64>, fetched: &dyn Fn()) -> Result<Morsel> {
     let mut out = Collector::new(input)?;
     let mut stats = ReadStats::default();
     for (number, scan) in input.program.scans().iter().enumerate() {
         if scan.input != split.input as usize {
             continue;
         }
-        let reader = open_split(
+        let mut reader = open_split(
             input.stores,
             input.tables,
             split,
@@ -75,13 +76,17 @@ pub fn run(input: &MapInput, split: &Split, begin: Option<u64>) -> Result<Morsel
             input.bad_records,
             BATCH_ROWS,
         )?;
-        let mut shared = Shared(Arc::new(Mutex::new(reader)));
+        let first = reader.next();
+        if !matches!(first, Some(Err(_))) {
+            fetched();
+        }
+        let mut shared = Shared(Arc::new(Mutex::new(Opened { first: Some(first), reader })));
         let mut batches: Option<Batches> = Some(Box::new(shared.clone()));
         while !input.program.instance()?.run(number, &mut batches, &mut |batch| out.push(batch))? {}
         if !may_stop_early(input.program.kind(), split) {
             shared.try_for_each(|batch| batch.map(drop))?;
         }
-        let read = shared.0.lock().unwrap_or_else(PoisonError::into_inner).stats();
+        let read = shared.0.lock().unwrap_or_else(PoisonError::into_inner).reader.stats();
         stats = ReadStats { rows: stats.rows.max(read.rows), bytes: stats.bytes + read.bytes, ..read };
     }
     let parts = out.finish()?;
@@ -98,13 +103,20 @@ fn may_stop_early(kind: &CutKind, split: &Split) -> bool {
 
 /// A reader that stays in reach while the plan pulls batches from it.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<Box<dyn SplitReader>>>);
+struct Shared(Arc<Mutex<Opened>>);
+
+/// A reader whose first answer is there.
+struct Opened {
+    first: Option<Option<Result<RecordBatch>>>,
+    reader: Box<dyn SplitReader>,
+}
 
 impl Iterator for Shared {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).next()
+        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.first.take().unwrap_or_else(|| opened.reader.next())
     }
 }
 

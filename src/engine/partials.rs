@@ -18,7 +18,7 @@ use super::sort::{Batches, SortKeys, merge_sorted};
 use super::spill::{Segment, SpillWriter};
 use crate::error::{Error, Result};
 use crate::job::sql::{Program, split_by_hash};
-use crate::store::writer::FileWriter;
+use crate::store::writer::{FileWriter, Written};
 
 /// Opens the n-th file of an attempt.
 pub type OpenFile = Box<dyn FnMut(u32) -> Result<FileWriter> + Send>;
@@ -157,8 +157,8 @@ impl ShardSink for AggregateSink {
 
 fn close(writer: PartialWriter<FileWriter>) -> Result<Vec<DoneFile>> {
     let (file, rows) = writer.finish()?;
-    let written = file.finish()?;
-    Ok(vec![DoneFile { number: 0, rows, bytes: written.bytes, blake3: written.blake3 }])
+    let Written { bytes, blake3, kept } = file.finish()?;
+    Ok(vec![DoneFile { number: 0, rows, bytes, blake3, kept }])
 }
 
 /// Writes rows that are sorted within each morsel, merged over the shard.

@@ -34,6 +34,7 @@ pub fn done(files: Vec<OutputFile>) -> Vec<DoneFile> {
         rows: f.rows,
         bytes: f.bytes,
         blake3: f.checksum,
+        kept: None,
     };
     (0_u32..).zip(files).map(number).collect()
 }

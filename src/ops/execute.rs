@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Error, Kind, Result, Retry};
 use crate::event::Event;
 use crate::id::{ShardId, TaskId};
+use crate::job::sql::CutKind;
 use crate::plan::Shard;
 use crate::store::commit::{RunFolder, read_commit};
 use crate::store::layout;
@@ -25,6 +26,10 @@ pub fn execute(context: &Context, shards: &[Shard]) -> Result<(Manifest, Publish
     let mut known = existing_commits(&context.run)?;
     context.sink.emit(started(context, shards, &known));
     let mut tries = Tries::default();
+    let mut wave = match context.program.kind() {
+        CutKind::Limit { .. } => context.machine.pool.current_num_threads(),
+        _ => usize::MAX,
+    };
     loop {
         match prove(context.program.kind(), shards, &known)? {
             Proof::Whole(records) => {
@@ -32,7 +37,12 @@ pub fn execute(context: &Context, shards: &[Shard]) -> Result<(Manifest, Publish
                 context.sink.emit(Event::ReduceStarted);
                 return reduce::run(context, &records);
             }
-            Proof::Missing(missing) => run_missing(context, shards, &missing, &mut known, &mut tries)?,
+            Proof::Missing(mut missing) => {
+                missing.truncate(wave);
+                // The first shards of a LIMIT are likely enough.
+                wave = wave.saturating_mul(2);
+                run_missing(context, shards, &missing, &mut known, &mut tries)?;
+            }
         }
     }
 }

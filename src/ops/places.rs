@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::request::{Given, Machine as Asked};
 use crate::engine::Machine;
@@ -157,7 +158,7 @@ pub fn read_shards(folder: &Folder, header: &Header) -> Result<Vec<Shard>> {
 ///
 /// # Errors
 /// `Stop`: the folder holds another plan, or the store cannot create conditionally.
-pub fn freeze_plan(run: &RunFolder, plan: &Plan) -> Result<()> {
+pub fn freeze_plan(run: &RunFolder, plan: &Plan, now: DateTime<Utc>) -> Result<()> {
     if run.work.exists(layout::PLAN)? {
         return same_plan(run);
     }
@@ -168,7 +169,8 @@ pub fn freeze_plan(run: &RunFolder, plan: &Plan) -> Result<()> {
             return Err(another_plan(run));
         }
     }
-    match run.work.create(layout::PLAN, freeze::header_bytes(&plan.header)?.into())? {
+    let header = Header { created_millis: Some(now.timestamp_millis()), ..plan.header.clone() };
+    match run.work.create(layout::PLAN, freeze::header_bytes(&header)?.into())? {
         Created::New => Ok(()),
         Created::Exists => same_plan(run),
     }

@@ -34,7 +34,7 @@ pub fn plan(request: &PlanRequest, sink: &Sink, interrupt: &Interrupt) -> Result
             if let Some(output) = &header.job.output {
                 check_output(&place.output, &place.digest, output.if_exists)?;
             }
-            freeze_plan(&place, &prepared.plan)?;
+            freeze_plan(&place, &prepared.plan, Utc::now())?;
         }
         folder = Some(place.work.location().to_string());
         run = place.name;

@@ -116,7 +116,7 @@ pub(super) fn freeze_job(
     let state = check_output(&run.output, &run.digest, output.if_exists)?;
     // What is done, perhaps by a run of another name, needs no run's folder.
     if state != OutputState::SamePlanDone || run.work.exists(layout::PLAN)? {
-        freeze_plan(&run, &prepared.plan)?;
+        freeze_plan(&run, &prepared.plan, Utc::now())?;
     }
     Ok(Frozen {
         header: Arc::new(prepared.plan.header),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, SecondsFormat};
+
 use super::execute::existing_commits;
 use super::places::{find_run, given_root, read_header, run_folder, stores};
 use super::report::{Published, RunSummary, State, StatusReport};
@@ -113,7 +115,10 @@ fn summary(
         state,
         shards: header.shards,
         committed,
-        created: None,
+        created: header
+            .created_millis
+            .and_then(DateTime::from_timestamp_millis)
+            .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)),
         output,
     })
 }

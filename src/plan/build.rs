@@ -58,6 +58,7 @@ pub fn build(
         format: PLAN_FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         digest: String::new(),
+        created_millis: None,
         job: job.clone(),
         now_micros,
         inputs: inputs.iter().map(|t| t.table.clone()).collect(),

@@ -22,6 +22,9 @@ pub struct Header {
     pub version: String,
     /// The plan's digest (hex): covers what decides the output bytes.
     pub digest: String,
+    /// When the plan was frozen, in milliseconds since the epoch; the digest does not cover it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_millis: Option<i64>,
     /// The job.
     pub job: Job,
     /// The instant (microseconds since the epoch, UTC) that `now()` and its kin mean, if the

@@ -3,6 +3,7 @@
 //! Two pods may work on one shard, a response may get lost, a process may die at any point: of all
 //! attempts of a task the one whose record is at the task's place counts, and nothing else does.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
@@ -35,6 +36,40 @@ pub struct CommittedFile {
     pub rows: u64,
     /// BLAKE3 of its bytes, in hex.
     pub blake3: String,
+    /// Its bytes: there is no file then. A small partial costs one object less so.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "inline")]
+    pub data: Option<Bytes>,
+}
+
+/// Bytes in a record: base64.
+mod inline {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use bytes::Bytes;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
+    pub(super) fn serialize<S: Serializer>(data: &Option<Bytes>, to: S) -> Result<S::Ok, S::Error> {
+        data.as_ref().map(|bytes| STANDARD.encode(bytes)).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Bytes>, D::Error> {
+        let text: Option<String> = Option::deserialize(from)?;
+        let bytes = text.map(|text| STANDARD.decode(text)).transpose();
+        bytes.map(|bytes| bytes.map(Bytes::from)).map_err(D::Error::custom)
+    }
+}
+
+/// Most bytes of data that go into one record, and into all records of a run together: whoever
+/// reduces holds them all.
+const INLINE_BYTES: usize = 16 << 10;
+const INLINE_BYTES_OF_RUN: usize = 64 << 20;
+
+/// Most bytes of data that the record of one of `tasks` tasks may hold.
+#[must_use]
+pub fn inline_max(tasks: u32) -> usize {
+    INLINE_BYTES.min(INLINE_BYTES_OF_RUN / tasks.max(1) as usize)
 }
 
 /// What a task read and wrote.
@@ -155,18 +190,6 @@ pub fn read_commit(run: &RunFolder, task: TaskId) -> Result<Option<TaskCommit>> 
     Ok(Some(found))
 }
 
-/// The commit records of `tasks`, in their order. Each is asked for by name: a listing may be
-/// incomplete, and what decides the result must not depend on one.
-///
-/// # Errors
-/// As [`read_commit`].
-pub fn read_commits(
-    run: &RunFolder,
-    tasks: impl IntoIterator<Item = TaskId>,
-) -> Result<Vec<Option<TaskCommit>>> {
-    tasks.into_iter().map(|task| read_commit(run, task)).collect()
-}
-
 fn check(run: &RunFolder, task: TaskId, record: &TaskCommit, name: &str) -> Result<()> {
     if record.plan != run.digest {
         return Err(Error::stop(
@@ -267,9 +290,10 @@ mod tests {
         assert_eq!(commit_task(&run, TASK, &a).unwrap(), Commit::Won);
         assert_eq!(commit_task(&run, TASK, &b).unwrap(), Commit::Lost(Box::new(a.clone())));
         assert_eq!(commit_task(&run, TASK, &a).unwrap(), Commit::Won);
-        assert_eq!(read_commit(&run, TASK).unwrap(), Some(a.clone()));
-        let all = read_commits(&run, [TaskId::Map(ShardId(0)), TASK, TaskId::Reduce]).unwrap();
-        assert_eq!(all, [None, Some(a), None]);
+        assert_eq!(read_commit(&run, TASK).unwrap(), Some(a));
+        for task in [TaskId::Map(ShardId(0)), TaskId::Reduce] {
+            assert_eq!(read_commit(&run, task).unwrap(), None);
+        }
     }
 
     #[test]

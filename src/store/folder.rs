@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::retry::Retry;
-use super::writer::FileWriter;
+use super::writer::{FileSink, FileWriter};
 use crate::error::{Error, Result};
 use crate::spec::Location;
 
@@ -98,7 +98,7 @@ pub trait Backend: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// See the trait.
-    fn writer(&self, key: &str) -> Result<FileWriter>;
+    fn sink(&self, key: &str) -> Result<Box<dyn FileSink>>;
 
     /// Makes `to` the object `from` without moving bytes through this process; both stay. What
     /// else is at `to` is replaced if `replace` says so; otherwise the answer is `Exists`.
@@ -276,7 +276,14 @@ impl Folder {
     /// # Errors
     /// As [`Folder::get`].
     pub fn writer(&self, rel: &str) -> Result<FileWriter> {
-        self.backend.writer(&self.key(rel))
+        Ok(FileWriter::new(self.backend.sink(&self.key(rel))?, self.name(rel)))
+    }
+
+    /// Like [`Folder::writer`], but the file is made only for more than `most` bytes.
+    #[must_use]
+    pub fn writer_keeping(&self, rel: &str, most: usize) -> FileWriter {
+        let (backend, key) = (Arc::clone(&self.backend), self.key(rel));
+        FileWriter::keeping(most, Box::new(move || backend.sink(&key)), self.name(rel))
     }
 
     /// Makes `to` the same file as `from` (both relative to this folder) without moving its bytes

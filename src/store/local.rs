@@ -11,7 +11,7 @@ use tempfile::TempPath;
 
 use super::folder::{Backend, Created, Entry, Lock, wrong_size};
 use super::retry::Retry;
-use super::writer::{FileSink, FileWriter};
+use super::writer::FileSink;
 use crate::error::{Error, Kind, Result};
 
 /// Files being created have this prefix until they are complete. Listings skip them.
@@ -190,11 +190,10 @@ impl Backend for Local {
         children(Path::new(key)).map_err(|e| failed("list", key, e))
     }
 
-    fn writer(&self, key: &str) -> Result<FileWriter> {
+    fn sink(&self, key: &str) -> Result<Box<dyn FileSink>> {
         let path = PathBuf::from(key);
         let (file, made) = open_new(&path).map_err(|e| failed("write", key, e))?;
-        let sink = LocalSink { file, path, made, durable: self.durable, finished: false };
-        Ok(FileWriter::new(Box::new(sink), key.to_owned()))
+        Ok(Box::new(LocalSink { file, path, made, durable: self.durable, finished: false }))
     }
 
     fn place(&self, from: &str, to: &str, bytes: u64, replace: bool) -> Result<Created> {

@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use super::folder::{Backend, Created, Entry, Lock, wrong_size};
 use super::retry::Retry;
 use super::upload::Upload;
-use super::writer::FileWriter;
+use super::writer::FileSink;
 use crate::error::{Error, Kind, Result};
 
 /// Bytes fetched at a time by a sequential reader.
@@ -176,10 +176,8 @@ impl Backend for Remote {
         Ok(found)
     }
 
-    fn writer(&self, key: &str) -> Result<FileWriter> {
-        let (path, url) = (self.path(key)?, self.url(key));
-        let upload = Upload::new(self.clone(), path, url.clone());
-        Ok(FileWriter::new(Box::new(upload), url))
+    fn sink(&self, key: &str) -> Result<Box<dyn FileSink>> {
+        Ok(Box::new(Upload::new(self.clone(), self.path(key)?, self.url(key))))
     }
 
     fn place(&self, from: &str, to: &str, bytes: u64, replace: bool) -> Result<Created> {

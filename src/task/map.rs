@@ -1,7 +1,7 @@
 //! Map tasks: shards in, commit records out.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::{Context, now_millis};
@@ -16,7 +16,8 @@ use crate::id::{AttemptId, TaskId};
 use crate::job::sql::CutKind;
 use crate::plan::Shard;
 use crate::store::commit::{
-    Commit, CommittedFile, Counters, Failure, TaskCommit, Tile, commit_task, record_failure, task_name,
+    Commit, CommittedFile, Counters, Failure, TaskCommit, Tile, commit_task, inline_max, record_failure,
+    task_name,
 };
 use crate::store::read::ReadStats;
 use crate::store::record::Record;
@@ -101,21 +102,17 @@ fn run_tasks(context: &Context, todo: &[Todo], commit: bool) -> Outcome {
 /// One try of one task.
 struct Attempt {
     id: AttemptId,
-    started: Mutex<Option<(Instant, u64)>>,
+    started: OnceLock<(Instant, u64)>,
 }
 
 impl Attempt {
     fn new() -> Self {
-        Self { id: AttemptId::random(), started: Mutex::new(None) }
+        Self { id: AttemptId::random(), started: OnceLock::new() }
     }
 
-    /// When its work began; the first call says so.
+    /// When its first rows were fetched.
     fn started(&self) -> (Instant, u64) {
-        *self
-            .started
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| (Instant::now(), now_millis()))
+        *self.started.get_or_init(|| (Instant::now(), now_millis()))
     }
 }
 
@@ -130,9 +127,14 @@ struct Attempts<'a> {
 }
 
 impl Shards for Attempts<'_> {
+    fn fetched(&self, shard: usize) {
+        let attempt = &self.attempts[shard];
+        if attempt.started.set((Instant::now(), now_millis())).is_ok() {
+            self.context.step(self.todo[shard].task(), &attempt.id, Step::Fetched);
+        }
+    }
+
     fn begin(&self, shard: usize) -> Result<Box<dyn ShardSink>> {
-        self.attempts[shard].started();
-        self.context.step(self.todo[shard].task(), &self.attempts[shard].id, Step::Fetched);
         self.make_sink(shard)
     }
 
@@ -173,25 +175,31 @@ impl Shards for Attempts<'_> {
 impl Attempts<'_> {
     fn make_sink(&self, shard: usize) -> Result<Box<dyn ShardSink>> {
         let program = Arc::clone(&self.context.program);
-        let open = self.opener(shard);
         let schema = program.partial_schema();
         Ok(match program.kind().clone() {
             CutKind::Aggregate { keys } => {
-                let morsels = self.todo[shard].shard.splits.len();
+                let (morsels, open) = (self.todo[shard].shard.splits.len(), self.partial_opener(shard));
                 Box::new(AggregateSink::new(program, keys, self.context.header.buckets, morsels, open))
             }
             CutKind::Sort { options, fetch } => {
-                let keys = sort_keys(&schema, &options);
+                let (keys, open) = (sort_keys(&schema, &options), self.partial_opener(shard));
                 Box::new(SortedSink::new(schema, keys, fetch, Arc::clone(&self.context.machine), open))
             }
-            CutKind::Limit { rows } => Box::new(FirstSink::new(schema, rows, open)),
-            CutKind::Rows | CutKind::Constant => Box::new(RowsSink(output_writer(self.context, open)?)),
+            CutKind::Limit { rows } => Box::new(FirstSink::new(schema, rows, self.partial_opener(shard))),
+            CutKind::Rows | CutKind::Constant => {
+                let open = opener(self.context, self.todo[shard].task(), self.attempts[shard].id.clone());
+                Box::new(RowsSink(output_writer(self.context, open)?))
+            }
         })
     }
 
-    /// Opens the attempt's files.
-    fn opener(&self, shard: usize) -> OpenFile {
-        opener(self.context, self.todo[shard].task(), self.attempts[shard].id.clone())
+    /// Opens the files of the attempt's partial; a small one goes into the commit record instead.
+    fn partial_opener(&self, shard: usize) -> OpenFile {
+        let (run, most) = (self.context.run.clone(), inline_max(self.context.header.shards));
+        let (task, attempt) = (self.todo[shard].task(), self.attempts[shard].id.clone());
+        Box::new(move |number| {
+            Ok(run.output.writer_keeping(&layout::attempt_file(&run.name, task, &attempt, number), most))
+        })
     }
 
     fn commit(&self, shard: usize, sink: Box<dyn ShardSink>, read: &ShardRead) -> Result<TaskCommit> {
@@ -267,6 +275,7 @@ pub(super) fn new_record(
         bytes: f.bytes,
         rows: f.rows,
         blake3: f.blake3.clone(),
+        data: f.kept.clone(),
     };
     TaskCommit {
         format: TaskCommit::FORMAT,

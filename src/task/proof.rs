@@ -8,8 +8,9 @@ use crate::engine::map::adjacent;
 use crate::error::{Error, Result};
 use crate::id::{ShardId, TaskId};
 use crate::job::sql::CutKind;
-use crate::plan::{Extent, Shard};
+use crate::plan::{Extent, Shard, Split};
 use crate::store::commit::TaskCommit;
+use crate::store::text::Tiling;
 
 /// The commit records of all shards that the result needs, in shard order, or what has to be run before.
 #[derive(Debug)]
@@ -32,24 +33,24 @@ pub type Known = BTreeMap<TaskId, TaskCommit>;
 pub fn prove(kind: &CutKind, shards: &[Shard], known: &Known) -> Result<Proof> {
     let mut records = Vec::with_capacity(shards.len());
     let mut missing = Vec::new();
-    // Where the records of the shard before ended, if its last split is a piece of a text.
-    let mut before: Option<(&Shard, u64)> = None;
+    // The last split of the shard before and how far its file is proved, if that is a piece of a text.
+    let mut before: Option<(&Split, Tiling)> = None;
     for shard in shards {
-        let begin = must_begin(shard, before);
-        let guessed = known.get(&TaskId::Map(shard.id)).filter(|r| begin.is_none() || first_tile(r) == begin);
+        let joint = before.take().filter(|(last, _)| shard.splits.first().is_some_and(|f| adjacent(last, f)));
+        let joint = joint.map(|(_, tiling)| tiling);
+        let begin = joint.map(Tiling::proved);
+        let guessed = known.get(&TaskId::Map(shard.id)).filter(|r| first_fits(shard, r, joint));
         let record = guessed.or_else(|| known.get(&TaskId::MapAt(shard.id, begin?)));
-        before = None;
         match record {
             Some(record) => {
                 let full = is_full(kind, record);
                 check_rows(kind, shard, record)?;
-                check_tiles(shard, record, full)?;
+                let tiling = check_tiles(shard, record, joint, full)?;
+                records.push(record.clone());
                 if full {
-                    records.push(record.clone());
                     break;
                 }
-                before = last_tile_end(shard, record).map(|end| (shard, end));
-                records.push(record.clone());
+                before = shard.splits.last().zip(tiling);
             }
             // Only where it must begin is known for sure; what follows is proved when it is there.
             None => missing.push((shard.id, begin)),
@@ -78,20 +79,13 @@ pub fn within_bad_records(max: Option<u64>, records: &[TaskCommit]) -> Result<()
     Err(error.with("hint", hint))
 }
 
-/// Where the first record of `shard` must begin, if the shard before it in the same file says so.
-fn must_begin(shard: &Shard, before: Option<(&Shard, u64)>) -> Option<u64> {
-    let (previous, end) = before?;
-    let (last, first) = (previous.splits.last()?, shard.splits.first()?);
-    adjacent(last, first).then_some(end)
-}
-
-fn first_tile(record: &TaskCommit) -> Option<u64> {
-    record.tiles.first().filter(|t| t.split == 0).map(|t| t.begin)
-}
-
-fn last_tile_end(shard: &Shard, record: &TaskCommit) -> Option<u64> {
-    let last = u32::try_from(shard.splits.len().checked_sub(1)?).ok()?;
-    record.tiles.last().filter(|t| t.split == last).map(|t| t.end)
+/// Whether the shard's first record is where the shard before says, if it says anything.
+fn first_fits(shard: &Shard, record: &TaskCommit, joint: Option<Tiling>) -> bool {
+    let Some(mut tiling) = joint else { return true };
+    match (shard.splits.first().map(|s| s.extent), record.tiles.first()) {
+        (Some(Extent::Bytes { end, .. }), Some(t)) => t.split == 0 && tiling.take(end, (t.begin, t.end)),
+        _ => false,
+    }
 }
 
 /// Rows read must be the rows planned, where the format states them.
@@ -114,35 +108,42 @@ fn is_full(kind: &CutKind, record: &TaskCommit) -> bool {
     matches!(kind, CutKind::Limit { rows } if record.counters.rows_out >= *rows as u64)
 }
 
-/// Within a shard, the pieces of a text must join; a shard that is `full` has left out its last ones.
-fn check_tiles(shard: &Shard, record: &TaskCommit, full: bool) -> Result<()> {
+/// The pieces of a text must join: with the shard before as `joint` says, and within the shard. A
+/// shard that is `full` has left out its last ones. How far the last split's file is proved.
+fn check_tiles(
+    shard: &Shard,
+    record: &TaskCommit,
+    joint: Option<Tiling>,
+    full: bool,
+) -> Result<Option<Tiling>> {
     let tiles: BTreeMap<u32, (u64, u64)> = record.tiles.iter().map(|t| (t.split, (t.begin, t.end))).collect();
-    for (number, pair) in (0_u32..).zip(shard.splits.windows(2)) {
-        let [a, b] = pair else { continue };
-        if adjacent(a, b) {
-            let end = tiles.get(&number).map(|t| t.1);
-            let begin = tiles.get(&(number + 1)).map(|t| t.0);
-            if full && begin.is_none() {
+    let mut proved: Option<Tiling> = joint;
+    let mut before: Option<&Split> = None;
+    for (number, split) in (0_u32..).zip(&shard.splits) {
+        let goes_on = before.is_none_or(|b| adjacent(b, split));
+        before = Some(split);
+        let Extent::Bytes { start, end } = split.extent else {
+            proved = None;
+            continue;
+        };
+        let Some(tile) = tiles.get(&number).copied() else {
+            if full {
                 break;
             }
-            if end.is_none() || end != begin {
-                return Err(contradiction(shard, "the pieces of a text do not join"));
-            }
+            return Err(contradiction(shard, "it does not say where each piece of a text began"));
+        };
+        // Behind a shard that is missing a guess counts until that one is there.
+        let unproved = if start == 0 { Tiling::default() } else { Tiling::from(tile.0) };
+        let mut tiling = proved.filter(|_| goes_on).unwrap_or(unproved);
+        if !tiling.take(end, tile) || (end == split.file_bytes && tiling.proved() != end) {
+            return Err(contradiction(shard, "the pieces of a text do not join"));
         }
+        proved = Some(tiling);
     }
-    for (number, split) in (0_u32..).zip(&shard.splits) {
-        let (Extent::Bytes { start, end }, Some(tile)) = (split.extent, tiles.get(&number)) else { continue };
-        let open_start = start == 0 && tile.0 != 0;
-        let open_end = end == split.file_bytes && tile.1 != split.file_bytes;
-        if open_start || open_end {
-            return Err(contradiction(shard, "a text was not read from its first to its last byte"));
-        }
+    if record.tiles.iter().any(|t| shard.splits.get(t.split as usize).is_none()) {
+        return Err(contradiction(shard, "it names a piece of a text that the plan does not have"));
     }
-    let cut = shard.splits.iter().filter(|s| matches!(s.extent, Extent::Bytes { .. })).count();
-    if cut != tiles.len() && !full {
-        return Err(contradiction(shard, "it does not say where each piece of a text began"));
-    }
-    Ok(())
+    Ok(proved)
 }
 
 fn contradiction(shard: &Shard, what: &str) -> Error {
@@ -154,7 +155,6 @@ fn contradiction(shard: &Shard, what: &str) -> Error {
 mod tests {
     use super::*;
     use crate::id::AttemptId;
-    use crate::plan::Split;
     use crate::spec::TextCompression;
     use crate::store::commit::{Counters, Tile, task_name};
     use crate::store::record::Record;

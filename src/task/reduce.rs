@@ -131,9 +131,14 @@ fn open_partials(context: &Context, maps: &[TaskCommit]) -> Result<Vec<Partial>>
     let mut partials = Vec::new();
     for file in maps.iter().flat_map(|m| &m.files) {
         context.interrupt.check()?;
-        let ranges =
-            FolderRanges { folder: context.run.output.clone(), path: file.path.clone(), bytes: file.bytes };
-        let ranges: Box<dyn Ranges> = Box::new(ranges);
+        let ranges: Box<dyn Ranges> = match &file.data {
+            Some(bytes) => Box::new(bytes.clone()),
+            None => Box::new(FolderRanges {
+                folder: context.run.output.clone(),
+                path: file.path.clone(),
+                bytes: file.bytes,
+            }),
+        };
         partials.push(
             PartialReader::open(ranges).map_err(|e| e.with("file", context.run.output.name(&file.path)))?,
         );

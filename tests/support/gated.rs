@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use bytes::Bytes;
 use dp::store::folder::{Backend, Created, Entry, Lock};
 use dp::store::retry::Retry;
-use dp::store::writer::FileWriter;
+use dp::store::writer::FileSink;
 use dp::{Error, Result};
 
 /// Where a publisher stands.
@@ -161,8 +161,8 @@ impl Backend for Gated {
         self.pass(|b| b.children(key))
     }
 
-    fn writer(&self, key: &str) -> Result<FileWriter> {
-        self.pass(|b| b.writer(key))
+    fn sink(&self, key: &str) -> Result<Box<dyn FileSink>> {
+        self.pass(|b| b.sink(key))
     }
 
     fn place(&self, from: &str, to: &str, bytes: u64, replace: bool) -> Result<Created> {

@@ -17,15 +17,7 @@ pub(super) fn status(report: &StatusReport, wide: bool) -> String {
         ("folder", run.folder.clone()),
         ("state", run.state.name().to_owned()),
         ("shards", format!("{} committed", share(run.committed, run.shards))),
-        (
-            "read",
-            format!(
-                "{} of {}, {}",
-                bytes(report.bytes_read),
-                bytes(report.plan_bytes),
-                counted(report.rows_read, "row")
-            ),
-        ),
+        ("read", format!("{}, {} fetched", counted(report.rows_read, "row"), bytes(report.bytes_read))),
     ];
     if report.rejected > 0 {
         rows.push(("left out", format!("{}: not readable", counted(report.rejected, "record"))));
@@ -145,7 +137,7 @@ mod tests {
         assert_eq!(
             status(&report, false),
             "run       r\nfolder    /o/_dp/r\nstate     started\nshards    12/40 committed\n\
-             read      1.00 KiB of 2.00 KiB, 7 rows\nleft out  1 record: not readable\n\
+             read      7 rows, 1.00 KiB fetched\nleft out  1 record: not readable\n\
              failed    shard 000003: row has 3 fields file a.csv\n\
              created   2026-11-22T10:00:00Z by dp 0.1.0\n"
         );

@@ -22,7 +22,7 @@
 //! begins there was read right, and its end is the next `p`; another tile was read wrong, and
 //! the split is run again with `begin = p`. If `p` is at or behind its end, it owns nothing: an
 //! empty tile is right whatever place it names, and `p` holds for the next split. When `p` has
-//! reached the end of the file, all pieces were read once ([`check_tiles`]). A split that was run
+//! reached the end of the file, all pieces were read once ([`Tiling`]). A split that was run
 //! again at `p` is right, so each repeated run moves the first misfit on.
 //!
 //! A bad record in a split whose beginning was guessed may be the guess's fault. Before such a
@@ -60,7 +60,7 @@ use std::sync::Arc;
 
 pub use infer::infer;
 pub use open::{Ask, Heads};
-pub use tiles::{Misfit, check_tiles};
+pub use tiles::Tiling;
 pub use unify::{unify, unify_types};
 
 use crate::error::Result;
@@ -72,7 +72,7 @@ use crate::store::source::ByteSource;
 /// Reads a split of CSV or JSONL.
 ///
 /// `projection` holds positions in the table's schema, folder columns at its end; `begin` is where
-/// the split's first record begins, if [`check_tiles`] has said so. Batches have at most
+/// the split's first record begins, if a [`Tiling`] has said so. Batches have at most
 /// `batch_rows` rows, fewer when records are long. Where a process reads several splits of a file,
 /// [`Heads::open`] fetches its header once.
 ///

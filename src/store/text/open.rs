@@ -25,7 +25,7 @@ const HEADS: usize = 1024;
 pub struct Ask<'a> {
     /// Positions in the table's schema, folder columns at its end; in the order of the result.
     pub projection: &'a [usize],
-    /// Where the split's first record begins, if [`super::check_tiles`] has said so.
+    /// Where the split's first record begins, if a [`super::Tiling`] has said so.
     pub begin: Option<u64>,
     /// What happens to bad records.
     pub bad: BadRecords,

@@ -13,7 +13,7 @@ use arrow::util::display::array_value_to_string;
 use bytes::Bytes;
 
 use super::open::Heads;
-use super::{Ask, Misfit, check_tiles};
+use super::{Ask, Tiling};
 use crate::error::Result;
 use crate::plan::{Extent, Split, Table};
 use crate::spec::{BadRecords, Csv, Format, TextCompression};
@@ -134,14 +134,15 @@ pub(super) fn read_cut(
         read(text, table, &split(text.len(), Extent::Bytes { start, end }), begin, bad, look_back)
     };
     let mut results = (0..splits.len()).map(|i| run(i, None)).collect::<Result<Vec<_>>>()?;
-    let mut again = 0;
-    loop {
-        let tiles: Vec<_> = results.iter().map(|(_, stats)| stats.tile.expect("it has ended")).collect();
-        let Err(Misfit { index, begin }) = check_tiles(&tiles, &splits, text.len() as u64) else { break };
-        again += 1;
-        assert!(again < splits.len(), "it does not end: {tiles:?}");
-        results[index] = run(index, Some(begin))?;
+    let (mut tiling, mut again) = (Tiling::default(), 0);
+    for (index, (_, end)) in splits.iter().enumerate() {
+        if !tiling.take(*end, results[index].1.tile.expect("it has ended")) {
+            again += 1;
+            results[index] = run(index, Some(tiling.proved()))?;
+            assert!(tiling.take(*end, results[index].1.tile.expect("it has ended")), "it fits: {index}");
+        }
     }
+    assert_eq!(tiling.proved(), text.len() as u64);
     let rejected = results.iter().map(|(_, stats)| stats.rejected).sum();
     Ok((results.iter().flat_map(|(batches, _)| rows(batches)).collect(), rejected, again))
 }
