@@ -1,7 +1,10 @@
 //! Kinds of error, and the one table from kind to retry to exit code.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What went wrong, as far as the platform has to know it: each kind decides whether a retry can
 /// help and with which code the process ends.
@@ -164,6 +167,35 @@ impl StdError for Error {
     }
 }
 
+thread_local! {
+    static CATCHING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Runs a step of an outside library that may fail an assertion of its own on hostile data, which is
+/// no defect of dp.
+///
+/// # Errors
+/// The text of its panic.
+pub fn catch<T>(step: impl FnOnce() -> T) -> Result<T, String> {
+    CATCHING.set(CATCHING.get() + 1);
+    let done = catch_unwind(AssertUnwindSafe(step));
+    CATCHING.set(CATCHING.get() - 1);
+    done.map_err(|panic| panic_text(panic.as_ref()).to_owned())
+}
+
+/// Whether a panic of this thread would be caught by [`catch`], so that nobody need hear of it.
+#[must_use]
+pub fn is_catching() -> bool {
+    CATCHING.get() > 0
+}
+
+/// What a panic says.
+#[must_use]
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown panic")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +207,18 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), Kind::ALL.len());
         assert!(!codes.contains(&0));
+    }
+
+    #[test]
+    fn a_caught_panic_is_its_text() {
+        assert_eq!(catch(|| 7), Ok(7));
+        assert_eq!(
+            catch(|| if is_catching() {
+                panic!("row {}", 3)
+            }),
+            Err("row 3".to_owned())
+        );
+        assert!(!is_catching());
     }
 
     #[test]

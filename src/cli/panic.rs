@@ -3,13 +3,16 @@
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 
-use crate::error::Kind;
+use crate::error::{Kind, is_catching};
 
 use super::failure::printable;
 
-/// From now on a panic prints one line on standard error.
+/// From now on a panic that nobody expects prints one line on standard error.
 pub(super) fn install_hook() {
     panic::set_hook(Box::new(|info| {
+        if is_catching() {
+            return;
+        }
         let payload = info.payload();
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

@@ -744,6 +744,83 @@ WHERE NOT EXISTS (SELECT 1 FROM customer WHERE c_custkey = o_custkey AND c_natio
 SELECT k, count(*) AS n FROM input WHERE NOT EXISTS (SELECT 1 FROM nation WHERE n_nationkey = k AND n_regionkey = 1)
 GROUP BY k
 
+-- name: not_in_null_keys
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input WHERE k NOT IN (SELECT n_nationkey FROM nation WHERE n_regionkey = 1) GROUP BY k
+
+-- name: not_in_a_set_with_null
+-- input: events
+-- tables: nation
+SELECT count(*) AS n FROM input
+WHERE k NOT IN (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation)
+
+-- name: not_in_an_empty_set
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input WHERE k NOT IN (SELECT n_nationkey FROM nation WHERE n_regionkey > 100) GROUP BY k
+
+-- name: not_in_twice_and_more
+-- input: events
+-- tables: nation
+SELECT k, i, count(*) AS n FROM input
+WHERE NOT k + 1 IN (SELECT n_nationkey FROM nation WHERE n_name LIKE '%A')
+  AND s NOT IN (SELECT lower(n_name) FROM nation) AND b GROUP BY k, i
+
+-- name: not_in_over_the_result
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input GROUP BY k HAVING k NOT IN (SELECT n_nationkey FROM nation WHERE n_regionkey = 1)
+
+-- name: not_in_or_else
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k NOT IN (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation) OR k = 2 GROUP BY k
+
+-- name: not_in_by_columns_of_the_row
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k NOT IN (SELECT CASE WHEN n_nationkey > 8 THEN NULL ELSE n_nationkey END FROM nation WHERE n_regionkey = i % 5)
+GROUP BY k
+
+-- name: not_in_below_or_by_columns_of_the_row
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k NOT IN (SELECT CASE WHEN n_nationkey > 8 THEN NULL ELSE n_nationkey END FROM nation WHERE n_regionkey = i % 5)
+   OR k = 2 GROUP BY k
+
+-- name: in_that_is_unknown
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE (k IN (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation)) IS NULL GROUP BY k
+
+-- name: exists_below_or
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE NOT (EXISTS (SELECT 1 FROM nation WHERE n_nationkey = k AND n_regionkey < 3) OR k IS NULL) GROUP BY k
+
+-- name: in_as_a_value
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE CASE WHEN k IN (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation) THEN 1
+           WHEN k IS NULL THEN 2 ELSE 3 END > 1 GROUP BY k
+
+-- name: tpch_q16_shape
+-- input: partsupp
+-- tables: part, supplier
+-- flags: ordered
+SELECT p_brand, p_type, p_size, count(DISTINCT ps_suppkey) AS supplier_cnt
+FROM input JOIN part ON p_partkey = ps_partkey
+WHERE p_brand <> 'Brand#45' AND p_type NOT LIKE 'MEDIUM POLISHED%' AND p_size IN (49, 14, 23, 45, 19, 3, 36, 9)
+  AND ps_suppkey NOT IN (SELECT s_suppkey FROM supplier WHERE s_comment LIKE '%Customer%Complaints%')
+GROUP BY p_brand, p_type, p_size ORDER BY supplier_cnt DESC, p_brand, p_type, p_size
+
 -- name: correlated_subquery_over_the_aggregated_input
 -- input: lineitem
 -- tables: nation

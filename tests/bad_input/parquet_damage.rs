@@ -86,6 +86,24 @@ fn flipped_bytes_never_crash() {
     }
 }
 
+/// Written by `pyarrow.parquet.write_table(…, compression="none", write_page_checksum=True)`: arrow-rs
+/// writes no checksums. Columns `n` of 0 to 99 and `s` of `row <n>`.
+const WITH_CHECKSUMS: &[u8] = include_bytes!("page_checksums.parquet");
+
+#[test]
+fn a_flipped_bit_under_a_checksum_is_bad_data() {
+    let folder = Folder::new();
+    folder.file("t.parquet", WITH_CHECKSUMS);
+    let sum = "SELECT sum(n) FROM 't.parquet'";
+    assert_eq!(folder.sql(sum).cells(), ["4950"]);
+    let value = 57_i64.to_le_bytes();
+    let at = WITH_CHECKSUMS.windows(8).position(|w| w == value).expect("the value is there");
+    let mut broken = WITH_CHECKSUMS.to_vec();
+    broken[at] ^= 1;
+    folder.file("t.parquet", broken);
+    folder.sql(sum).fails("parquet/checksum", 10);
+}
+
 #[test]
 fn zeroed_pages_are_bad_data() {
     let folder = Folder::new();

@@ -26,6 +26,8 @@ fn wrong_statements_say_what_is_wrong() {
         ("unknown-function", "SELECT sun(a) FROM 't.csv'".into(), 2),
         ("wrong-argument", "SELECT sum(b) FROM 't.csv'".into(), 2),
         ("wrong-types", "SELECT a + b FROM 't.csv'".into(), 2),
+        ("wrong-unit", "SELECT date_trunc('fortnight', to_timestamp(b)) FROM 't.csv'".into(), 2),
+        ("divided-by-zero", "SELECT 1 / (2 - 2), a FROM 't.csv'".into(), 2),
         ("no-condition", "SELECT a FROM 't.csv' WHERE a".into(), 2),
         ("same-names", "SELECT a, a FROM 't.csv'".into(), 2),
         ("same-alias", "SELECT a, b AS a FROM 't.csv'".into(), 2),

@@ -1,11 +1,11 @@
 //! DataFusion's errors in dp's words.
 
 use arrow::error::ArrowError;
-use datafusion::common::{DataFusionError, SchemaError};
+use datafusion::common::{DataFusionError, Result as DfResult, SchemaError};
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::refuse;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, catch};
 
 /// What to do, by a part of what Arrow's and DataFusion's functions say.
 const HINTS: [(&str, &str); 5] = [
@@ -63,6 +63,22 @@ pub(super) fn running(error: DataFusionError) -> Error {
             hint.iter().fold(error, |e, (_, hint)| e.with("hint", hint))
         }
     }
+}
+
+/// An error of an expression that was computed over no rows: no data can make it right.
+pub(super) fn on_no_rows(error: DataFusionError) -> Error {
+    match find_ours(error) {
+        Ours::Yes(error) => error,
+        Ours::No(error) => Error::usage(format!("the SQL statement fails on any data: {}", text(&error))),
+    }
+}
+
+/// Runs a step of DataFusion; a function that panics on the values of a row fails on this data.
+pub(super) fn caught<T>(step: impl FnOnce() -> DfResult<T>) -> DfResult<T> {
+    let panicked = |panic| {
+        Err(DataFusionError::Execution(format!("a function failed an assertion of its own: {panic}")))
+    };
+    catch(step).unwrap_or_else(panicked)
 }
 
 enum Ours {

@@ -7,8 +7,10 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
-use datafusion::prelude::SessionContext;
 
 use crate::error::Result;
 use crate::plan::{Excludes, UnitStats};
@@ -30,7 +32,7 @@ impl Conditions {
     /// A condition does not fit the schema: a defect.
     pub fn of(program: &Program, input: usize, schema: &SchemaRef) -> Result<Self> {
         let df_schema = DFSchema::try_from(schema.as_ref().clone()).map_err(planning)?;
-        let state = SessionContext::new().state();
+        let (properties, context) = (ExecutionProps::new(), PhysicalPlanningContext::default());
         let mut scans = Vec::new();
         let mut columns = Vec::new();
         for scan in program.scans().iter().filter(|s| s.input == input) {
@@ -38,7 +40,9 @@ impl Conditions {
             for condition in &scan.filters {
                 let text = condition.to_string();
                 let Ok(bare) = without_qualifiers(condition.clone()) else { continue };
-                let Ok(expr) = state.create_physical_expr(bare, &df_schema) else { continue };
+                let Ok(expr) = create_physical_expr(&bare, &df_schema, &properties, &context) else {
+                    continue;
+                };
                 let Ok(predicate) =
                     PruningPredicateBuilder::new().with_file_schema(SchemaRef::clone(schema)).try_build(expr)
                 else {

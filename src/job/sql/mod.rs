@@ -5,10 +5,12 @@
 mod arithmetic;
 mod buckets;
 mod check;
+mod constants;
 mod cut;
 mod depth;
 mod errors;
 mod exclude;
+mod in_subquery;
 mod limits;
 mod one_partition;
 mod paths;

@@ -14,17 +14,15 @@ use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 
-use datafusion::prelude::SessionContext;
-
 use futures::executor::block_on;
 
-use super::check;
 use super::cut::{CutNode, cut};
 use super::errors::planning;
 use super::post::Post;
 use super::run::MapInstance;
 use super::scan::{PlannerTable, Role, as_leaf};
 use super::session;
+use super::{check, constants};
 use crate::error::Result;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -91,15 +89,16 @@ impl Program {
     /// # Errors
     /// `Usage`: the statement is wrong or cannot be cut.
     pub fn plan(sql: &str, tables: &[(String, PlannerTable)], now: DateTime<Utc>) -> Result<Self> {
-        let context = SessionContext::new_with_state(session::state());
+        let mut state = session::state();
         for (name, table) in tables {
             // Names that the statement does not quote are looked up in lower case.
             for name in BTreeSet::from([name.clone(), name.to_lowercase()]) {
                 let reference = TableReference::bare(name);
-                context.register_table(reference, Arc::new(table.clone())).map_err(planning)?;
+                let schema = state.schema_for_ref(reference.clone()).map_err(planning)?;
+                let table = Arc::new(table.clone());
+                schema.register_table(reference.table().to_owned(), table).map_err(planning)?;
             }
         }
-        let mut state = context.state();
         state.execution_props_mut().query_execution_start_time = Some(now);
         let statement = check::one_query(sql)?;
         let logical = check::logical_plan(&state, statement)?;
@@ -109,8 +108,9 @@ impl Program {
             state.query_planner().create_physical_plan(&optimized, &state).await
         })
         .map_err(planning)?;
+        constants::check(&physical)?;
         let sides = tables.iter().filter(|(_, t)| matches!(t.role, Role::Side(_))).count();
-        Self::build(physical, sides, uses_now, context.task_ctx())
+        Self::build(physical, sides, uses_now, state.task_ctx())
     }
 
     fn build(physical: Plan, sides: usize, uses_now: bool, context: Arc<TaskContext>) -> Result<Self> {

@@ -31,8 +31,8 @@ pub(super) fn null_supplying() -> Error {
 
 pub(super) fn not_in() -> Error {
     cannot(
-        "NOT IN with a subquery must look at NULLs of all rows at once",
-        "write NOT EXISTS (SELECT 1 FROM t WHERE t.key = input.key) instead",
+        "NOT IN with a subquery that names columns of the row must look at all rows at once",
+        "write NOT EXISTS (SELECT 1 FROM t WHERE t.key = input.key AND …) instead",
     )
 }
 
@@ -71,6 +71,17 @@ pub(super) fn not_planned(text: &str) -> Option<Error> {
         return Some(cannot(
             "a CTE refers to itself",
             "count with generate_series(from, to), or unfold the steps",
+        ));
+    }
+    if text.contains("null_aware anti join") {
+        return Some(not_in());
+    }
+    if text.contains("does not support logical expression InSubquery")
+        || text.contains("does not support logical expression Exists")
+    {
+        return Some(cannot(
+            "IN or EXISTS with a subquery stands outside of WHERE and HAVING",
+            "LEFT JOIN the side table and look whether its key IS NULL",
         ));
     }
     if text.contains("Conflicting ordering requirements") {

@@ -8,6 +8,7 @@ use std::thread::Thread;
 use arrow::array::RecordBatch;
 use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::Result as DfResult;
 use datafusion::execution::TaskContext;
 use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::ExecutionPlan;
@@ -15,7 +16,7 @@ use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use futures::{Stream, StreamExt};
 
-use super::errors::running;
+use super::errors::{caught, running};
 use super::program::Program;
 use super::scan::{Batches, LeafExec, Role, Slots, as_leaf};
 use crate::error::{Error, Result};
@@ -223,8 +224,8 @@ impl MapInstance {
 fn with_keys(batch: &RecordBatch, keys: &LexOrdering, schema: &SchemaRef) -> Result<RecordBatch> {
     let mut columns = batch.columns().to_vec();
     for key in keys {
-        let value = key.expr.evaluate(batch).map_err(running)?;
-        columns.push(value.into_array(batch.num_rows()).map_err(running)?);
+        let value = caught(|| key.expr.evaluate(batch)?.into_array(batch.num_rows()));
+        columns.push(value.map_err(running)?);
     }
     RecordBatch::try_new(Arc::clone(schema), columns)
         .map_err(|e| Error::internal("sort keys do not fit their schema").because(e))
@@ -232,12 +233,17 @@ fn with_keys(batch: &RecordBatch, keys: &LexOrdering, schema: &SchemaRef) -> Res
 
 /// Waits for the next item. Unlike `futures::executor::block_on` it may run inside itself: the rows
 /// that a plan pulls may come out of another plan.
-fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+fn next<S, T>(stream: &mut S) -> Option<DfResult<T>>
+where
+    S: Stream<Item = DfResult<T>> + Unpin,
+{
     let alarm = Arc::new(Alarm { rung: AtomicBool::new(false), sleeper: std::thread::current() });
     let waker = Waker::from(Arc::clone(&alarm));
     loop {
-        if let Poll::Ready(item) = stream.poll_next_unpin(&mut Context::from_waker(&waker)) {
-            return item;
+        match caught(|| Ok(stream.poll_next_unpin(&mut Context::from_waker(&waker)))) {
+            Ok(Poll::Ready(item)) => return item,
+            Ok(Poll::Pending) => (),
+            Err(panicked) => return Some(Err(panicked)),
         }
         // An inner wait may have used up the thread's token: the bell is what counts.
         while !alarm.rung.swap(false, Ordering::Acquire) {
@@ -284,7 +290,7 @@ mod tests {
             let mut ready = false;
             stream::poll_fn(move |context| {
                 if std::mem::replace(&mut ready, true) {
-                    return Poll::Ready(Some(n + inner.as_mut().map_or(0, |f| f())));
+                    return Poll::Ready(Some(Ok(n + inner.as_mut().map_or(0, |f| f()))));
                 }
                 context.waker().wake_by_ref();
                 if let Some(wait) = &mut inner {
@@ -294,7 +300,7 @@ mod tests {
             })
         };
         let mut deep = lazy(1, None);
-        let mut outer = lazy(10, Some(Box::new(move || next(&mut deep).unwrap_or(0))));
-        assert_eq!(next(&mut outer), Some(11));
+        let mut outer = lazy(10, Some(Box::new(move || next(&mut deep).map_or(0, Result::unwrap))));
+        assert_eq!(next(&mut outer).map(Result::unwrap), Some(11));
     }
 }

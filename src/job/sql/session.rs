@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::session_state::SessionState;
+use datafusion::execution::{SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -19,6 +19,7 @@ use datafusion::physical_optimizer::update_aggr_exprs::OptimizeAggregateOrder;
 use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::CheckedArithmetic;
+use super::in_subquery::InAsExists;
 use super::limits::LimitsIntoSorts;
 use super::sum::CheckedSum;
 
@@ -29,10 +30,15 @@ pub const BATCH_ROWS: usize = 8192;
 pub(super) fn state() -> SessionState {
     SessionStateBuilder::new()
         .with_config(config())
-        .with_default_features()
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(SessionStateDefaults::default_scalar_functions())
+        .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
+        .with_window_functions(SessionStateDefaults::default_window_functions())
+        .with_table_function_list(SessionStateDefaults::default_table_functions())
         .with_optimizer_rules(logical_rules())
         .with_physical_optimizer_rules(physical_rules())
         .with_analyzer_rule(Arc::new(CheckedArithmetic))
+        .with_analyzer_rule(Arc::new(InAsExists))
         .with_aggregate_functions(aggregate_functions())
         .build()
 }

@@ -14,9 +14,7 @@ pub use footer::{Footer, footer};
 pub use reader::open;
 pub use stats::FooterStats;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, catch};
 
 /// Runs a step of the Parquet decoder. A hostile file can still make the decoder panic on an
 /// assertion of its own; that is bad data, not a defect which may end the process.
@@ -24,14 +22,9 @@ fn guarded<T, E: std::error::Error + Send + Sync + 'static>(
     what: &str,
     step: impl FnOnce() -> Result<T, E>,
 ) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(step)) {
+    match catch(step) {
         Ok(result) => result.map_err(|e| Error::bad_data(what).because(e)),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-            let text = text.unwrap_or_else(|| "unknown panic".to_owned());
-            Err(Error::bad_data(what).because(format!("the decoder failed an assertion: {text}")))
-        }
+        Err(panic) => Err(Error::bad_data(what).because(format!("the decoder failed an assertion: {panic}"))),
     }
 }
 
