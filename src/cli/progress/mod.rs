@@ -163,11 +163,12 @@ fn bar() -> ProgressBar {
     }
 }
 
-/// Standard error may be gone: then there is nobody to tell, and the work goes on.
+/// One system call a line: standard error has no buffer. It may be gone: then there is nobody to
+/// tell, and the work goes on.
 fn plain_line(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = std::io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }
 
 fn json_line(value: &Value) {
-    let _ = writeln!(std::io::stderr().lock(), "{value}");
+    plain_line(&value.to_string());
 }
