@@ -10,7 +10,7 @@ tracking="$(hierarchies | grep -x -m 1 '.*/pids' || hierarchies | head -n 1)"
 parts_cgroup="$tracking/dp-cluster/parts"
 
 make_cgroups() {
-    local root folder file n
+    local root folder file
     for root in $(hierarchies); do
         for folder in dp-cluster dp-cluster/parts $(seq -f 'dp-cluster/node%g' "$nodes"); do
             mkdir -p "$root/$folder" || cannot "cgroups in $root cannot be made"
@@ -20,8 +20,10 @@ make_cgroups() {
             done
         done
         # v2: controllers are handed down one level at a time.
-        if [ -e "$root/cgroup.controllers" ]; then
-            sed 's/[^ ]\+/+&/g' "$root/cgroup.controllers" | tee "$root/cgroup.subtree_control" >"$root/dp-cluster/cgroup.subtree_control"
+        if [ "$root" = "$tracking" ] && [ -e "$root/cgroup.controllers" ]; then
+            for folder in . dp-cluster; do
+                sed 's/[^ ]\+/+&/g' "$root/cgroup.controllers" >"$root/$folder/cgroup.subtree_control"
+            done
         fi
     done
 }

@@ -14,11 +14,11 @@ certificate() {
         -config <(printf '[req]\ndistinguished_name=dn\n[dn]\n') 2>>"$state/log/openssl.log"
 }
 
-# user NAME USER GROUP: a token, and a kubeconfig of its own.
+# user NAME USER [GROUP]: a token, and a kubeconfig of its own.
 user() {
     local token
     token="$(openssl rand -hex 16)"
-    echo "$token,$2,$1,$3" >>"$state/pki/tokens.csv"
+    echo "$token,$2,$1${3:+,$3}" >>"$state/pki/tokens.csv"
     cat >"$state/pki/$1.kubeconfig" <<X
 apiVersion: v1
 kind: Config
@@ -39,8 +39,8 @@ write_keys() {
     certificate kubelet-client /O=system:masters/CN=kube-apiserver extendedKeyUsage=clientAuth
     new_key sa
     user admin admin system:masters
-    user controller-manager system:kube-controller-manager ''
-    user scheduler system:kube-scheduler ''
+    user controller-manager system:kube-controller-manager
+    user scheduler system:kube-scheduler
     for n in $(seq "$nodes"); do user "node$n" "system:node:node$n" system:nodes; done
 }
 
