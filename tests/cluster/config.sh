@@ -69,8 +69,8 @@ root = "$node/containerd"
 [plugins."io.containerd.internal.v1.opt"]
   path = "$node/opt"
 X
-    # Images are never collected: nothing could pull them again. Requests to the API server: 50 a second
-    # is the default.
+    # Images are never collected: nothing could pull them again. Nothing answers at the address of clusterDNS,
+    # at once; without one each pod gets a warning. Requests to the API server: the default is 50 a second.
     cat >"$node/kubelet.yaml" <<X
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
@@ -87,6 +87,8 @@ failCgroupV1: false
 failSwapOn: false
 makeIPTablesUtilChains: false
 resolvConf: ""
+clusterDNS: [$host_ip]
+clusterDomain: cluster.local
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%}
 imageGCHighThresholdPercent: 100
 kubeAPIQPS: 200

@@ -146,7 +146,7 @@ ready_within() {
 signal_part() { gone "$2" || kill -s "$1" "$(cat "$state/$2.pid")" 2>/dev/null || gone "$2"; }
 
 stop_part() {
-    local end=$((SECONDS + 30))
+    local end=$((SECONDS + 10)) # the API server would wait a minute for those who watch it
     signal_part TERM "$1"
     until gone "$1"; do
         [ "$SECONDS" -lt "$end" ] || kill_part "$1"
