@@ -46,17 +46,18 @@ check_machine() {
     esac
 }
 
-# One cluster at a time. The lock goes with the process that took it, however that ends; commands that
-# this one calls know from the environment that it is held.
+# One cluster at a time on a machine, whatever the cache: the lock is on a folder that all have. It goes
+# with the process that took it, however that ends; commands that this one calls know from the environment
+# that it is held.
 lock() {
     [ -z "${DP_CLUSTER_LOCKED:-}" ] || return 0
     mkdir -p "$cache"
-    exec 9>>"$cache/lock"
+    exec 9</sys/fs/cgroup
     if ! flock --nonblock 9; then
-        say "waiting for $cache/lock, held by $(cat "$cache/lock.holder" 2>/dev/null || echo another process)"
+        say "waiting for $(cat "$cache/lock" 2>/dev/null || echo "a process with another DP_CACHE")"
         flock 9
     fi
-    echo "process $$: $(basename "$0") $*" >"$cache/lock.holder"
+    echo "process $$: $(basename "$0") $*" >"$cache/lock"
     export DP_CLUSTER_LOCKED=$$
 }
 

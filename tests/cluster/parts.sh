@@ -129,6 +129,7 @@ start_part() {
         exec env --ignore-environment PATH="$PATH:/usr/sbin:/sbin" HOME="$state" setsid "${command[@]}"
     ) </dev/null >>"$state/log/$1.log" 2>&1 &
     echo $! >"$state/$1.pid"
+    disown $!
     # Here as well, so that it counts as alive from now on.
     echo $! >"$parts_cgroup/cgroup.procs" 2>/dev/null || true
 }
