@@ -10,7 +10,7 @@ DENY_VERSION := 0.20.2
 DENY := $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 
 .DEFAULT_GOAL := check
-.PHONY: check setup fmt clippy test doc deny golden bench
+.PHONY: check setup fmt clippy test s3 doc deny golden bench
 
 ## Everything that must hold before a change is taken.
 check: setup fmt clippy test doc deny
@@ -35,6 +35,10 @@ clippy:
 ## All tests.
 test: setup
 	cargo test --release --locked
+
+## The tests that need an S3 server, on one that is built and started for them (tests/cluster/README.md).
+s3: setup
+	tests/cluster/run cargo test --release --locked --test s3
 
 ## The documentation builds and its links lead somewhere.
 # Not `cargo doc`, for the same reason: it would check all dependencies anew.

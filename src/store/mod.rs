@@ -1,5 +1,6 @@
 //! Where bytes live: listing, reading formats, the commit protocol.
 
+mod answer;
 pub mod claim;
 pub mod client;
 pub mod commit;

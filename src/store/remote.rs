@@ -12,11 +12,12 @@ use object_store::{
 };
 use tokio::runtime::Runtime;
 
+use super::answer::failed;
 use super::folder::{Backend, Created, Entry, Lock, wrong_size};
 use super::retry::Retry;
 use super::upload::Upload;
 use super::writer::FileSink;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 /// Bytes fetched at a time by a sequential reader.
 const READ_AHEAD_BYTES: u64 = 8 * 1024 * 1024;
@@ -260,27 +261,4 @@ impl Read for RemoteReader {
         into[..count].copy_from_slice(&self.block.split_to(count));
         Ok(count)
     }
-}
-
-/// What a store's error means.
-pub(super) fn failed(verb: &str, url: &str, e: StoreError) -> Error {
-    let (kind, text) = match &e {
-        StoreError::NotFound { .. } => (Kind::Stop, "it does not exist"),
-        StoreError::PermissionDenied { .. } => {
-            (Kind::Stop, "permission denied: the credentials do not allow it")
-        }
-        StoreError::Unauthenticated { .. } => (
-            Kind::Stop,
-            "no valid credentials: set the usual variables of the store, such as AWS_ACCESS_KEY_ID",
-        ),
-        StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => {
-            (Kind::Stop, "the store cannot do this")
-        }
-        StoreError::InvalidPath { .. } => (Kind::Usage, "not a key of an object store"),
-        StoreError::AlreadyExists { .. } => (Kind::Stop, "there is one of this name already"),
-        StoreError::Precondition { .. } => (Kind::Stop, "it is not the planned file: it has changed"),
-        StoreError::UnknownConfigurationKey { .. } => (Kind::Usage, "a setting of the store is unknown"),
-        _ => (Kind::Transient, "the store reports an error"),
-    };
-    Error::new(kind, format!("cannot {verb} a file: {text}")).with("file", url).because(e)
 }

@@ -8,7 +8,8 @@ use object_store::path::Path;
 use object_store::{Error as StoreError, MultipartUpload, ObjectStoreExt};
 use tokio::task::JoinHandle;
 
-use super::remote::{Remote, failed};
+use super::answer::failed;
+use super::remote::Remote;
 use super::writer::FileSink;
 use crate::error::{Error, Result};
 

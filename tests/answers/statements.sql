@@ -804,6 +804,60 @@ WHERE (k IN (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FRO
 SELECT k, count(*) AS n FROM input
 WHERE NOT (EXISTS (SELECT 1 FROM nation WHERE n_nationkey = k AND n_regionkey < 3) OR k IS NULL) GROUP BY k
 
+-- name: any_equal
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k = ANY (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation) GROUP BY k
+
+-- name: any_less
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k < ANY (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation) GROUP BY k
+
+-- name: not_any_greater
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE NOT (k > ANY (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation)) GROUP BY k
+
+-- name: all_unequal
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k <> ALL (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation) GROUP BY k
+
+-- name: all_greater
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k > ALL (SELECT n_nationkey FROM nation WHERE n_nationkey < 4) GROUP BY k
+
+-- name: all_greater_of_nulls
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k > ALL (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation) OR k = 7 GROUP BY k
+
+-- name: not_all_less
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE NOT (k < ALL (SELECT n_nationkey FROM nation WHERE n_nationkey < 4)) GROUP BY k
+
+-- name: any_unknown
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE (k > ANY (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END FROM nation)) IS NULL GROUP BY k
+
+-- name: all_of_nothing
+-- input: events
+-- tables: nation
+SELECT k, count(*) AS n FROM input
+WHERE k > ALL (SELECT n_nationkey FROM nation WHERE n_nationkey < 0) GROUP BY k
+
 -- name: in_as_a_value
 -- input: events
 -- tables: nation

@@ -8,8 +8,8 @@ use super::Found;
 use super::glob::{Glob, hidden};
 use crate::error::{Error, Result};
 use crate::spec::{Location, Scheme};
+use crate::store::answer::failed;
 use crate::store::client::Stores;
-use crate::store::remote::failed;
 
 /// Adds the objects of `url` to `found`.
 pub(super) fn list(stores: &Stores, url: &Location, missing_ok: bool, found: &mut Vec<Found>) -> Result<()> {

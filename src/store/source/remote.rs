@@ -11,8 +11,8 @@ use object_store::{Error as StoreError, GetOptions, GetRange, ObjectStore};
 use super::{ByteSource, changed};
 use crate::error::{Error, Result};
 use crate::spec::Location;
+use crate::store::answer::failed;
 use crate::store::client::Stores;
-use crate::store::remote::failed;
 
 /// Larger ranges are fetched in pieces of this size: one connection to an object store is slow.
 const PIECE_BYTES: u64 = 8 * 1024 * 1024;
