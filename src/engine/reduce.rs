@@ -146,7 +146,14 @@ const RESULTS_WAITING: usize = 16;
 /// result runs at the same time on a thread of its own and takes the rows as they come.
 fn aggregate(input: &ReduceInput, keys: usize, emit: &mut Emit) -> Result<()> {
     let buckets = if keys == 0 { 1 } else { input.buckets.max(1) };
-    let uncut = uncut_states(&input.partials, keys, buckets)?;
+    let uncut = if input.partials.is_empty() && keys > 0 {
+        // Grand totals of GROUPING SETS are there without a single row.
+        by_bucket([(0, input.program.states_of_nothing()?)], keys, buckets)?
+    } else {
+        let small = input.partials.iter().enumerate().filter(|(_, p)| p.buckets() == 1);
+        let small = small.map(|(number, p)| Ok((number, p.read_bucket(0)?))).collect::<Result<Vec<_>>>()?;
+        by_bucket(small, keys, buckets)?
+    };
     let merge = |target| Merge {
         input,
         buckets,
@@ -173,11 +180,15 @@ fn aggregate(input: &ReduceInput, keys: usize, emit: &mut Emit) -> Result<()> {
 /// States by bucket, each with the number of its partial.
 type Numbered = Vec<(usize, RecordBatch)>;
 
-/// The states of small partials, which were written without cutting them into buckets.
-fn uncut_states(partials: &[Partial], keys: usize, buckets: u32) -> Result<Vec<Numbered>> {
+/// States of small partials, which were written without cutting them into buckets.
+fn by_bucket(
+    small: impl IntoIterator<Item = (usize, Vec<RecordBatch>)>,
+    keys: usize,
+    buckets: u32,
+) -> Result<Vec<Numbered>> {
     let mut by_bucket: Vec<Numbered> = vec![Vec::new(); buckets as usize];
-    for (number, partial) in partials.iter().enumerate().filter(|(_, p)| p.buckets() == 1) {
-        for batch in partial.read_bucket(0)? {
+    for (number, batches) in small {
+        for batch in batches {
             for (bucket, rows) in split_by_hash(&batch, keys, buckets)? {
                 by_bucket[bucket as usize].push((number, rows));
             }
@@ -233,6 +244,7 @@ impl Merge<'_, '_> {
                 states.extend(partial.read_bucket(numbered)?);
             }
         }
+        states.extend(uncut.map(|(_, batch)| batch));
         Ok(states)
     }
 

@@ -858,6 +858,34 @@ WHERE (k > ANY (SELECT CASE WHEN n_nationkey > 3 THEN NULL ELSE n_nationkey END 
 SELECT k, count(*) AS n FROM input
 WHERE k > ALL (SELECT n_nationkey FROM nation WHERE n_nationkey < 0) GROUP BY k
 
+-- name: min_max_of_infinities
+-- input: events
+SELECT k, min(x) < -1e308 AS lo_inf, min(x) > 1e308 AS lo_high, max(x) > 1e308 AS hi_inf, max(x) < -1e308 AS hi_low,
+       count(x) AS n
+FROM (SELECT k, CASE WHEN k = 1 THEN CAST('inf' AS DOUBLE) WHEN k = 2 THEN CAST('-inf' AS DOUBLE)
+                     WHEN k = 3 AND id % 2 = 0 THEN CAST('inf' AS DOUBLE) WHEN k = 4 THEN NULL
+                     ELSE CAST(id AS DOUBLE) END AS x FROM input) t
+GROUP BY k
+
+-- name: min_max_with_nan
+-- input: events
+SELECT k, max(x) > 1e308 AS hi_nan, min(x) < 1e308 AS lo_number FROM (
+  SELECT k, CASE WHEN id % 7 = k THEN CAST('nan' AS DOUBLE) ELSE CAST(id AS DOUBLE) END AS x FROM input WHERE k < 9) t
+GROUP BY k
+
+-- name: rollup_of_nothing
+-- input: events
+SELECT k, count(*) AS n, sum(i) AS i FROM input WHERE id < -5 GROUP BY ROLLUP (k)
+
+-- name: distinct_from_in_parentheses
+-- input: events
+SELECT count(*) AS n FROM input WHERE (b IS DISTINCT FROM true) OR k = 2
+
+-- name: scalar_subquery_of_one_row
+-- input: events
+-- tables: nation
+SELECT count(*) AS n FROM input WHERE k = (SELECT n_regionkey FROM nation ORDER BY n_nationkey DESC LIMIT 1)
+
 -- name: in_as_a_value
 -- input: events
 -- tables: nation

@@ -7,7 +7,7 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 
 use super::errors::{planning, unknown_table};
-use super::{depth, refuse};
+use super::{depth, refuse, understood};
 use crate::error::{Error, Result};
 
 /// Parses `sql`, which must be exactly one query.
@@ -28,7 +28,7 @@ pub(super) fn one_query(sql: &str) -> Result<Statement> {
     match &statement {
         Statement::Statement(inner) if matches!(inner.as_ref(), Sql::Query(_)) => {
             match depth::check(inner) {
-                Ok(()) => Ok(statement),
+                Ok(()) => understood::clauses(inner).map(|()| statement),
                 Err(error) => {
                     // Dropping it would recurse as deep; the command ends with this error.
                     std::mem::forget(statement);
@@ -51,8 +51,10 @@ pub(super) fn one_query(sql: &str) -> Result<Statement> {
 
 /// Plans a parsed query, unoptimised.
 pub(super) fn logical_plan(state: &SessionState, statement: Statement) -> Result<LogicalPlan> {
-    futures::executor::block_on(state.statement_to_plan(statement))
-        .map_err(|e| unknown_table(&e, &table_names(state)).unwrap_or_else(|| planning(e)))
+    let plan = futures::executor::block_on(state.statement_to_plan(statement))
+        .map_err(|e| unknown_table(&e, &table_names(state)).unwrap_or_else(|| planning(e)))?;
+    understood::subqueries(&plan)?;
+    Ok(plan)
 }
 
 /// The tables that a statement may name.

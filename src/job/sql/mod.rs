@@ -12,6 +12,7 @@ mod errors;
 mod exclude;
 mod in_subquery;
 mod limits;
+mod min_max;
 mod one_partition;
 mod paths;
 mod post;
@@ -21,6 +22,7 @@ mod run;
 mod scan;
 mod session;
 mod sum;
+mod understood;
 
 pub use buckets::split_by_hash;
 pub use exclude::Conditions;

@@ -84,6 +84,12 @@ pub(super) fn not_planned(text: &str) -> Option<Error> {
             "LEFT JOIN the side table and look whether its key IS NULL",
         ));
     }
+    if text.contains("does not support logical expression ScalarSubquery") {
+        return Some(cannot(
+            "a subquery that stands for one value looks at the row in a way that is no join",
+            "compare the row's columns with = in its WHERE, or join an aggregate of the side table",
+        ));
+    }
     if text.contains("Conflicting ordering requirements") {
         return Some(cannot(
             "its string_agg or nth_value want different orders of one group",

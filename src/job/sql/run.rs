@@ -63,6 +63,20 @@ impl Program {
         }
     }
 
+    /// The aggregate's states over no rows at all.
+    ///
+    /// # Errors
+    /// The plan cannot be rebuilt: a defect.
+    pub fn states_of_nothing(&self) -> Result<Vec<RecordBatch>> {
+        let mut states = Vec::new();
+        let mut none: Option<Batches> = Some(Box::new(std::iter::empty()));
+        while !self.instance()?.run(0, &mut none, &mut |batch| {
+            states.push(batch);
+            Ok(true)
+        })? {}
+        Ok(states)
+    }
+
     /// Merges aggregate states into states: one per key.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::execution::session_state::SessionState;
 use datafusion::execution::{SessionStateBuilder, SessionStateDefaults};
+use datafusion::functions_aggregate::min_max::{Max, Min};
 use datafusion::logical_expr::AggregateUDF;
 use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
@@ -21,6 +22,7 @@ use datafusion::prelude::SessionConfig;
 use super::arithmetic::CheckedArithmetic;
 use super::in_subquery::InAsExists;
 use super::limits::LimitsIntoSorts;
+use super::min_max::Ordered;
 use super::sum::CheckedSum;
 
 /// Rows of a batch between operators.
@@ -43,12 +45,16 @@ pub(super) fn state() -> SessionState {
         .build()
 }
 
-/// DataFusion's aggregates with our `sum`.
+/// DataFusion's aggregates with our `sum`, `min` and `max`.
 fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
-    let sum = Arc::new(AggregateUDF::from(CheckedSum::default()));
+    let ours = [
+        AggregateUDF::from(CheckedSum::default()),
+        AggregateUDF::from(Ordered::<Min>::default()),
+        AggregateUDF::from(Ordered::<Max>::default()),
+    ];
     let mut all = datafusion::functions_aggregate::all_default_aggregate_functions();
-    all.retain(|f| f.name() != sum.name());
-    all.push(sum);
+    all.retain(|f| ours.iter().all(|o| o.name() != f.name()));
+    all.extend(ours.map(Arc::new));
     all
 }
 

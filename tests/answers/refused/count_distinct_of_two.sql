@@ -1,0 +1,2 @@
+-- input: events
+SELECT count(DISTINCT k, i) FROM input

@@ -1,0 +1,2 @@
+-- input: events
+SELECT count(*) FROM input WHERE b IS DISTINCT FROM true OR k = 2

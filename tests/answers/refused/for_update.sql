@@ -1,0 +1,2 @@
+-- input: events
+SELECT k FROM input FOR UPDATE

@@ -1,0 +1,2 @@
+-- input: events
+SELECT k, count(*) FROM input GROUP BY k WITH ROLLUP

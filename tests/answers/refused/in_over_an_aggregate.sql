@@ -1,0 +1,3 @@
+-- input: events
+-- tables: nation
+SELECT count(*) FROM input WHERE k IN (SELECT count(*) FROM nation WHERE n_nationkey = k)

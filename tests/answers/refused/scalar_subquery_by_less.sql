@@ -1,0 +1,3 @@
+-- input: events
+-- tables: nation
+SELECT k, (SELECT count(*) FROM nation WHERE n_nationkey < k) AS n FROM input

@@ -1,0 +1,2 @@
+-- input: events
+SELECT count(*) FROM input TABLESAMPLE (10 PERCENT)
