@@ -212,12 +212,8 @@ mod tests {
     #[test]
     fn a_caught_panic_is_its_text() {
         assert_eq!(catch(|| 7), Ok(7));
-        assert_eq!(
-            catch(|| if is_catching() {
-                panic!("row {}", 3)
-            }),
-            Err("row 3".to_owned())
-        );
+        assert_eq!(catch(is_catching), Ok(true));
+        assert_eq!(catch(|| -> u8 { panic!("row {}", 3) }), Err("row 3".to_owned()));
         assert!(!is_catching());
     }
 

@@ -80,7 +80,7 @@ pub fn run(input: &MapInput, split: &Split, begin: Option<u64>, fetched: &dyn Fn
         if !matches!(first, Some(Err(_))) {
             fetched();
         }
-        let mut shared = Shared(Arc::new(Mutex::new(Opened { first: Some(first), reader })));
+        let mut shared = Shared(Arc::new(Mutex::new(Opened { over: first.is_none(), first, reader })));
         let mut batches: Option<Batches> = Some(Box::new(shared.clone()));
         while !input.program.instance()?.run(number, &mut batches, &mut |batch| out.push(batch))? {}
         if !may_stop_early(input.program.kind(), split) {
@@ -107,7 +107,8 @@ struct Shared(Arc<Mutex<Opened>>);
 
 /// A reader whose first answer is there.
 struct Opened {
-    first: Option<Option<Result<RecordBatch>>>,
+    first: Option<Result<RecordBatch>>,
+    over: bool,
     reader: Box<dyn SplitReader>,
 }
 
@@ -116,7 +117,10 @@ impl Iterator for Shared {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.first.take().unwrap_or_else(|| opened.reader.next())
+        match opened.first.take() {
+            None if !opened.over => opened.reader.next(),
+            first => first,
+        }
     }
 }
 

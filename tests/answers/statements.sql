@@ -886,6 +886,42 @@ SELECT count(*) AS n FROM input WHERE (b IS DISTINCT FROM true) OR k = 2
 -- tables: nation
 SELECT count(*) AS n FROM input WHERE k = (SELECT n_regionkey FROM nation ORDER BY n_nationkey DESC LIMIT 1)
 
+-- name: lists_not_in_or_not_in
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE k NOT IN (1) OR k NOT IN (2) GROUP BY k
+
+-- name: lists_with_null
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE k NOT IN (1, 3) OR k NOT IN (2, NULL) GROUP BY k
+
+-- name: lists_not_both
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE NOT (k IN (1) AND k IN (2)) GROUP BY k
+
+-- name: lists_of_four
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE k NOT IN (1, 2, 5, 6) OR k NOT IN (3, 4, 7, 8) GROUP BY k
+
+-- name: lists_unknown
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE (k IN (1, 2, 5, 6) AND k IN (3, 4, 7, 8)) IS NULL GROUP BY k
+
+-- name: lists_common
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE k IN (1, 2, 5, 6, NULL) AND k IN (3, 5, 6, 7) GROUP BY k
+
+-- name: lists_but_not
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE NOT (k IN (1, 2, 3, 4) AND k NOT IN (1, 2, 3, 4, 5)) GROUP BY k
+
+-- name: list_null_or
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE k IN (1, NULL) OR k IN (2, 9) GROUP BY k
+
+-- name: list_null_not
+-- input: events
+SELECT k, count(*) AS n FROM input WHERE NOT (k IN (1, 2, 3, NULL)) GROUP BY k
+
 -- name: in_as_a_value
 -- input: events
 -- tables: nation

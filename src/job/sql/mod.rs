@@ -10,6 +10,7 @@ mod cut;
 mod depth;
 mod errors;
 mod exclude;
+mod in_list;
 mod in_subquery;
 mod limits;
 mod min_max;

@@ -20,6 +20,7 @@ use datafusion::physical_optimizer::update_aggr_exprs::OptimizeAggregateOrder;
 use datafusion::prelude::SessionConfig;
 
 use super::arithmetic::CheckedArithmetic;
+use super::in_list::ListsOfValues;
 use super::in_subquery::InAsExists;
 use super::limits::LimitsIntoSorts;
 use super::min_max::Ordered;
@@ -41,6 +42,7 @@ pub(super) fn state() -> SessionState {
         .with_physical_optimizer_rules(physical_rules())
         .with_analyzer_rule(Arc::new(CheckedArithmetic))
         .with_analyzer_rule(Arc::new(InAsExists))
+        .with_analyzer_rule(Arc::new(ListsOfValues))
         .with_aggregate_functions(aggregate_functions())
         .build()
 }
