@@ -44,8 +44,17 @@ fn joined(e: Expr) -> Transformed<Expr> {
     }
 }
 
+/// The value of a literal, cast or not.
+fn constant(e: &Expr) -> Option<ScalarValue> {
+    match e {
+        Expr::Literal(value, _) => Some(value.clone()),
+        Expr::Cast(cast) => constant(&cast.expr)?.cast_to(cast.field.data_type()).ok(),
+        _ => None,
+    }
+}
+
 fn is_null(e: &Expr) -> bool {
-    matches!(e, Expr::Literal(value, _) if value.is_null())
+    constant(e).is_some_and(|value| value.is_null())
 }
 
 /// A NULL in the list makes unknown of what is not in the list.
@@ -59,19 +68,21 @@ fn without_null(InList { expr, mut list, negated }: InList) -> Expr {
 }
 
 fn of_pair(BinaryExpr { left, op, right }: &BinaryExpr) -> Option<Expr> {
-    let (a, b) = (literals(left)?, literals(right)?);
+    let (Expr::InList(a), Expr::InList(b)) = (left.as_ref(), right.as_ref()) else { return None };
     if a.expr != b.expr {
         return None;
     }
-    let (values, others, negated) = match (op, a.negated, b.negated) {
-        (Operator::And, false, _) => (&a.list, b, false),
-        (Operator::And, true, false) => (&b.list, a, false),
-        (Operator::Or, true, true) => (&a.list, b, true),
+    let (these, those, negated) = match (op, a.negated, b.negated) {
+        (Operator::And, false, _) => (a, b, false),
+        (Operator::And, true, false) => (b, a, false),
+        (Operator::Or, true, true) => (a, b, true),
         _ => return None,
     };
+    let (values, others) = (values(these)?, values(those)?);
     // x IN A AND x NOT IN B: the values of A that are not in B; else the common ones.
-    let common = others.negated == negated;
-    let list: Vec<Expr> = values.iter().filter(|v| others.list.contains(v) == common).cloned().collect();
+    let common = those.negated == negated;
+    let list = values.into_iter().filter(|v| others.contains(v) == common);
+    let list: Vec<Expr> = list.map(|v| Expr::Literal(v, None)).collect();
     let x = || Expr::clone(&a.expr);
     Some(if !list.is_empty() {
         Expr::InList(InList { expr: a.expr.clone(), list, negated })
@@ -82,9 +93,7 @@ fn of_pair(BinaryExpr { left, op, right }: &BinaryExpr) -> Option<Expr> {
     })
 }
 
-/// A list of literals, none of them NULL.
-fn literals(e: &Expr) -> Option<&InList> {
-    let Expr::InList(list) = e else { return None };
-    let plain = |e: &Expr| matches!(e, Expr::Literal(value, _) if !value.is_null());
-    list.list.iter().all(plain).then_some(list)
+/// The values of a list of literals, none of them NULL.
+fn values(list: &InList) -> Option<Vec<ScalarValue>> {
+    list.list.iter().map(|e| constant(e).filter(|value| !value.is_null())).collect()
 }
