@@ -10,7 +10,7 @@ DENY_VERSION := 0.20.2
 DENY := $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 
 .DEFAULT_GOAL := check
-.PHONY: check setup fmt clippy test s3 doc deny golden bench
+.PHONY: check setup fmt clippy test s3 cluster doc deny golden bench
 
 ## Everything that must hold before a change is taken.
 check: setup fmt clippy test doc deny
@@ -39,6 +39,11 @@ test: setup
 ## The tests that need an S3 server, on one that is built and started for them (tests/cluster/README.md).
 s3: setup
 	tests/cluster/run cargo test --release --locked --test s3
+
+## The tests that need a Kubernetes and an S3 server, on those that are built and started for them, or on
+## yours: set KUBECONFIG, DP_TEST_IMAGE, DP_TEST_BUCKET_URL and what reaches the store.
+cluster: setup
+	tests/on_cluster
 
 ## The documentation builds and its links lead somewhere.
 # Not `cargo doc`, for the same reason: it would check all dependencies anew.

@@ -44,12 +44,10 @@ def binary(given=None, example=None):
         return os.path.abspath(given)
     target = ["--example", example] if example else ["--bin", "dp"]
     say("building " + target[1])
-    subprocess.run(["cargo", "build", "--release", *target], cwd=ROOT, check=True)
-    shown = subprocess.run(
-        ["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    )
-    folder = os.path.join(json.loads(shown.stdout)["target_directory"], "release")
-    return os.path.join(folder, "examples", example) if example else os.path.join(folder, "dp")
+    command = ["cargo", "build", "--release", "--message-format", "json-render-diagnostics", *target]
+    built = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    made = [json.loads(line).get("executable") for line in built.splitlines()]
+    return [path for path in made if path][-1]
 
 
 def lineitem(scale, form, make_tpch=None):

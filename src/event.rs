@@ -32,6 +32,11 @@ pub enum Event {
         /// Rows that the plan reads, when all formats state them.
         rows: Option<u64>,
     },
+    /// Work on a shard begins.
+    ShardStarted {
+        /// The shard.
+        shard: ShardId,
+    },
     /// A morsel was read and processed.
     Morsel {
         /// Its shard.

@@ -40,6 +40,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod job;
+pub mod kube;
 pub mod ops;
 pub mod plan;
 pub mod spec;

@@ -19,7 +19,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("store", &["plan", "spec", "event", "id", "error"]),
     ("engine", &["store", "job", "plan", "spec", "event", "id", "error"]),
     ("task", &["engine", "store", "job", "plan", "spec", "event", "id", "error"]),
-    ("ops", &["task", "engine", "store", "job", "plan", "spec", "event", "id", "error"]),
+    ("kube", &["plan", "spec", "id", "error"]),
+    ("ops", &["task", "kube", "engine", "store", "job", "plan", "spec", "event", "id", "error"]),
     ("cli", &["ops", "plan", "spec", "event", "id", "error"]),
 ];
 
@@ -33,8 +34,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("datafusion", &["job/sql", "engine/operators"]),
     ("rayon", &["engine"]),
     ("object_store", &["store"]),
+    ("kube", &["kube"]),
+    ("http", &["kube"]),
     ("parquet", &["store", "engine/write"]),
-    ("tokio", &["store", "engine", "ops", "cli"]),
+    ("tokio", &["store", "engine", "kube", "ops", "cli"]),
 ];
 
 /// Words of the standard library, and marks in comments, that have one home or none.

@@ -6,6 +6,11 @@ use clap_complete::Shell;
 
 use crate::spec::parse_size;
 
+use super::cluster_args::{
+    BackfillArgs, CancelArgs, ListArgs, LogsArgs, RbacArgs, RenderArgs, RetryArgs, StatusArgs, SubmitArgs,
+    TriggerArgs, WaitArgs,
+};
+
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 defect of dp, 2 wrong usage or spec, 10 bad data, 11 the run cannot go on,
 12 transient (try again), 75 interrupted (start it again: it resumes).
@@ -24,9 +29,24 @@ pub(super) enum Command {
     Run(RunArgs),
     Sql(SqlArgs),
     Plan(PlanArgs),
-    Status(FindArgs),
+    Render(RenderArgs),
+    Submit(SubmitArgs),
+    Status(StatusArgs),
+    Wait(WaitArgs),
+    Logs(LogsArgs),
     List(ListArgs),
+    Retry(RetryArgs),
+    Cancel(CancelArgs),
     Gc(GcArgs),
+    Trigger(TriggerArgs),
+    Backfill(BackfillArgs),
+    /// What a pod runs: its stage and index come from the environment
+    #[command(hide = true)]
+    Worker,
+    /// What the driver's pod runs
+    #[command(hide = true)]
+    Driver,
+    Rbac(RbacArgs),
     /// Print the JSON Schema of a job spec
     Schema,
     /// Print a completion script for a shell
@@ -99,9 +119,9 @@ pub(super) struct PlanArgs {
     pub output: OutputArgs,
 }
 
-/// Say how far a run is
+/// Remove the data of attempts that lost to others
 #[derive(Debug, Args)]
-pub(super) struct FindArgs {
+pub(super) struct GcArgs {
     /// The run's name, or the URL of its folder
     #[arg(value_name = "RUN")]
     pub run: String,
@@ -109,23 +129,6 @@ pub(super) struct FindArgs {
     pub places: FindPlaceArgs,
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-/// List the runs under a work or an output folder
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("place").args(["work", "out"]).required(true).multiple(true))]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    pub places: FindPlaceArgs,
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// Remove the data of attempts that lost to others
-#[derive(Debug, Args)]
-pub(super) struct GcArgs {
-    #[command(flatten)]
-    pub find: FindArgs,
 }
 
 /// What is asked beside the spec.
@@ -315,7 +318,6 @@ mod tests {
             ("run job.yaml --run r --shard -1", ErrorKind::UnknownArgument),
             ("run job.yaml --thread 2", ErrorKind::UnknownArgument),
             ("sql", ErrorKind::MissingRequiredArgument),
-            ("list", ErrorKind::MissingRequiredArgument),
             ("rum job.yaml", ErrorKind::InvalidSubcommand),
             ("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ] {

@@ -2,6 +2,8 @@
 //! The only place that prints, reads the environment or listens for signals.
 
 mod args;
+mod cluster;
+mod cluster_args;
 mod failure;
 mod kill;
 mod panic;
@@ -20,7 +22,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::error::{Error, Kind, Result};
 use crate::event::{Interrupt, Sink};
-use crate::ops;
+use crate::ops::{self, Backfill};
 
 use args::{Cli, Command, OutputMode, ProgressMode};
 use progress::Progress;
@@ -69,9 +71,63 @@ fn dispatch(command: Command) -> u8 {
             let (mode, output) = (args.progress.progress, args.output.output);
             long(mode, output, false, |here, sink, stop| ops::plan(&here.plan(args)?, sink, stop))
         }
-        Command::Status(args) => short(args.output.output, |here| ops::status(&here.find(args))),
-        Command::List(args) => short(args.output.output, |here| ops::list(&here.list(args))),
-        Command::Gc(args) => short(args.find.output.output, |here| ops::gc(&here.find(args.find))),
+        Command::Submit(args) => {
+            let (mode, output) = (args.progress.progress, args.output.output);
+            long(mode, output, args.attach, |here, sink, stop| ops::submit(&here.submit(args)?, sink, stop))
+        }
+        Command::Render(args) => {
+            let mode = args.progress.progress;
+            long(mode, OutputMode::Text, false, |here, sink, stop| {
+                ops::render(&here.render(args)?, sink, stop)
+            })
+        }
+        Command::Worker => pod(|here, log, sink, stop| ops::worker(&here.worker(log)?, sink, stop)),
+        Command::Driver => pod(|here, _, sink, stop| match here.schedule()? {
+            Some(firing) => ops::fire(&firing, sink, stop),
+            None => ops::drive(&here.driver()?, sink, stop).map(drop),
+        }),
+        Command::Status(args) => {
+            let output = args.output.output;
+            // A bare name without a place is that of a run in the cluster.
+            if args.run.contains('/') || args.places.out.is_some() || args.places.work.is_some() {
+                short(output, |here| ops::status(&here.find(args.run, args.places)))
+            } else {
+                short(output, |here| ops::cluster_status(&here.cluster(args.run, args.access)))
+            }
+        }
+        Command::List(args) if args.places.out.is_some() || args.places.work.is_some() => {
+            short(args.output.output, |here| ops::list(&here.list(args.places)))
+        }
+        Command::List(args) => short(args.output.output, |_| ops::cluster_list(&args.access.into())),
+        Command::Wait(args) => {
+            let output = args.output.output;
+            long(ProgressMode::None, output, false, |here, _, stop| {
+                ops::wait(&here.cluster(args.run, args.access), args.timeout, stop)
+            })
+        }
+        Command::Logs(args) => {
+            exit(Surroundings::read().and_then(|here| cluster::print_logs(&here.logs(args))))
+        }
+        Command::Retry(args) => {
+            let output = args.output.output;
+            long(ProgressMode::Plain, output, false, |here, sink, _| {
+                ops::retry(&here.cluster(args.run, args.access), sink)
+            })
+        }
+        Command::Cancel(args) => {
+            exit(Surroundings::read().and_then(|here| ops::cancel(&here.cluster(args.run, args.access))))
+        }
+        Command::Trigger(args) => exit(Surroundings::read().and_then(|here| {
+            let job = ops::trigger(&here.cluster(args.name, args.access), None)?;
+            print::to_stdout(format!("job {job} started\n").as_bytes())
+        })),
+        Command::Backfill(args) => exit(Surroundings::read().and_then(|here| {
+            let asked = Backfill { from: args.from, to: args.to, parallel: args.parallel, redo: args.redo };
+            let job = ops::trigger(&here.cluster(args.name, args.access), Some(asked))?;
+            print::to_stdout(format!("job {job} started\n").as_bytes())
+        })),
+        Command::Rbac(args) => exit(show(&ops::rbac(&args.namespace), OutputMode::Text)),
+        Command::Gc(args) => short(args.output.output, |here| ops::gc(&here.find(args.run, args.places))),
         Command::Schema => {
             exit(ops::schema().and_then(|text| print::to_stdout(format!("{text}\n").as_bytes())))
         }
@@ -97,11 +153,29 @@ fn long<R: print::Report>(
     work: impl FnOnce(&Surroundings, &Sink, &Interrupt) -> Result<R>,
 ) -> u8 {
     let ending = Arc::new(Ending::new(mode, resumes));
+    watched(&ending, |_| Progress::start(mode), work, |report| show(&report, output))
+}
+
+/// The work of a pod: lines of JSON, and nothing on standard output.
+fn pod(work: impl FnOnce(&Surroundings, &ops::LogTail, &Sink, &Interrupt) -> Result<()>) -> u8 {
+    let log = ops::LogTail::default();
+    let ending = Arc::new(Ending::new(ProgressMode::Json, false));
+    let progress = |here: &Surroundings| Progress::with(cluster::pod_progress(here), here.log_lines(&log));
+    watched(&ending, progress, |here, sink, stop| work(here, &log, sink, stop), |()| Ok(()))
+}
+
+/// Work that shows its progress and can be interrupted.
+fn watched<T>(
+    ending: &Arc<Ending>,
+    progress: impl FnOnce(&Surroundings) -> Progress,
+    work: impl FnOnce(&Surroundings, &Sink, &Interrupt) -> Result<T>,
+    show: impl FnOnce(T) -> Result<()>,
+) -> u8 {
     let interrupt = Interrupt::default();
-    let at_signal = Arc::clone(&ending);
+    let at_signal = Arc::clone(ending);
     let outcome = Surroundings::read().and_then(|here| {
         let kill_at = here.variable(kill::VARIABLE).map(kill::KillAt::parse).transpose()?;
-        let progress = Progress::start(mode);
+        let progress = progress(&here);
         let wipe = progress.wiper();
         signal::listen(interrupt.clone(), move || at_signal.cut_short(&wipe))?;
         let sink = match kill_at {
@@ -118,7 +192,7 @@ fn long<R: print::Report>(
             std::thread::park();
         }
     }
-    match outcome.and_then(|report| show(&report, output)) {
+    match outcome.and_then(show) {
         Ok(()) => 0,
         Err(error) => ending.failed(&error),
     }

@@ -10,13 +10,13 @@ use crate::ops::{Env, FindRequest, ListRequest, Machine, PlanRequest, RunRequest
 
 use crate::spec::Given;
 
-use super::args::{FindArgs, GivenArgs, ListArgs, MachineArgs, PlanArgs, RunArgs, SqlArgs};
+use super::args::{FindPlaceArgs, GivenArgs, MachineArgs, PlanArgs, RunArgs, SqlArgs};
 
 /// A spec is written by hand or by a template; what is larger is another file, named by mistake.
 const MAX_SPEC_BYTES: u64 = 4 << 20;
 
 /// First rows that `dp run` shows.
-const RUN_ROWS: usize = 10;
+pub(super) const RUN_ROWS: usize = 10;
 
 /// First rows that `dp sql` shows: all of them, where a person or a script can take them; more belongs into files.
 const SQL_ROWS: usize = 10_000;
@@ -24,7 +24,7 @@ const SQL_ROWS: usize = 10_000;
 /// What the process stands in.
 pub(super) struct Surroundings {
     folder: PathBuf,
-    machine: Machine,
+    pub(super) machine: Machine,
 }
 
 impl Surroundings {
@@ -95,20 +95,16 @@ impl Surroundings {
     }
 
     /// `dp status` and `dp gc`.
-    pub fn find(&self, args: FindArgs) -> FindRequest {
-        FindRequest {
-            run: args.run,
-            places: self.places(args.places.out, args.places.work),
-            machine: self.machine.clone(),
-        }
+    pub fn find(&self, run: String, places: FindPlaceArgs) -> FindRequest {
+        FindRequest { run, places: self.places(places.out, places.work), machine: self.machine.clone() }
     }
 
     /// `dp list`.
-    pub fn list(&self, args: ListArgs) -> ListRequest {
-        ListRequest { places: self.places(args.places.out, args.places.work), machine: self.machine.clone() }
+    pub fn list(&self, places: FindPlaceArgs) -> ListRequest {
+        ListRequest { places: self.places(places.out, places.work), machine: self.machine.clone() }
     }
 
-    fn given(&self, args: GivenArgs) -> Given {
+    pub(super) fn given(&self, args: GivenArgs) -> Given {
         Given { sets: args.sets, input: args.input, ..self.places(args.places.out, args.places.work) }
     }
 
@@ -120,7 +116,7 @@ impl Surroundings {
         Machine { threads: args.threads, memory: args.memory, ..self.machine.clone() }
     }
 
-    fn spec(&self, job: &str) -> Result<SpecText> {
+    pub(super) fn spec(&self, job: &str) -> Result<SpecText> {
         if job == "-" {
             let text = read(std::io::stdin().lock(), "<stdin>")?;
             return Ok(SpecText { text, file: "<stdin>".to_owned(), base: self.folder.clone() });

@@ -64,6 +64,9 @@ pub struct ShardRead {
 
 /// What the map stage asks of the task layer.
 pub trait Shards: Sync {
+    /// A split of the shard is about to be read.
+    fn starting(&self, shard: usize);
+
     /// First rows of a split of the shard were fetched.
     fn fetched(&self, shard: usize);
 
@@ -187,6 +190,7 @@ impl Map<'_> {
     fn run_split(&self, unit: usize, item: usize, begin: Option<u64>) -> Result<Morsel> {
         let shard = self.work[unit].shard;
         let split = &shard.splits[item];
+        self.shards.starting(unit);
         let fetched = || self.shards.fetched(unit);
         morsel::run(self.input, split, begin, &fetched).map_err(|e| {
             let named = e.context().iter().any(|(key, _)| *key == "file");

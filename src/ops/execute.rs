@@ -1,17 +1,18 @@
 //! A frozen plan on this machine: map, proof, reduce, publish.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::error::{Error, Kind, Result, Retry};
+use super::tries::Tries;
+use crate::error::Result;
 use crate::event::Event;
 use crate::id::{ShardId, TaskId};
 use crate::job::sql::CutKind;
 use crate::plan::Shard;
-use crate::store::commit::{RunFolder, read_commit};
-use crate::store::layout;
+use crate::store::commit::RunFolder;
 use crate::store::manifest::{Manifest, read_manifest};
 use crate::store::publish::Published;
-use crate::task::map::{self, Todo, report_failure};
+use crate::store::rollup::read_commits;
+use crate::task::map::Todo;
 use crate::task::proof::{Known, Proof, prove, within_bad_records};
 use crate::task::{Context, reduce};
 
@@ -41,7 +42,10 @@ pub fn execute(context: &Context, shards: &[Shard]) -> Result<(Manifest, Publish
                 missing.truncate(wave);
                 // The first shards of a LIMIT are likely enough.
                 wave = wave.saturating_mul(2);
-                run_missing(context, shards, &missing, &mut known, &mut tries)?;
+                let todo = missing.iter().filter_map(|(id, begin)| {
+                    shards.get(id.0 as usize).map(|shard| Todo { shard, begin: *begin })
+                });
+                tries.run(context, todo.collect(), &mut known)?;
             }
         }
     }
@@ -53,16 +57,7 @@ pub fn execute(context: &Context, shards: &[Shard]) -> Result<(Manifest, Publish
 /// # Errors
 /// A record of another plan; what the store gives.
 pub fn existing_commits(run: &RunFolder) -> Result<Known> {
-    let mut known = Known::new();
-    for entry in run.work.list(&format!("{}/map", layout::COMMITS))? {
-        let name = entry.name.rsplit('/').next().and_then(|n| n.strip_suffix(".json"));
-        if let Some(task) = name.and_then(TaskId::parse_map)
-            && let Some(record) = read_commit(run, task)?
-        {
-            known.insert(task, record);
-        }
-    }
-    Ok(known)
+    Ok(read_commits(run)?.into_iter().collect())
 }
 
 fn started(context: &Context, shards: &[Shard], known: &Known) -> Event {
@@ -81,66 +76,5 @@ fn shard_of(task: &TaskId) -> Option<ShardId> {
     match task {
         TaskId::Map(shard) | TaskId::MapAt(shard, _) => Some(*shard),
         TaskId::Reduce => None,
-    }
-}
-
-/// How often tasks failed in this process, and those given up.
-#[derive(Default)]
-struct Tries {
-    failed: BTreeMap<TaskId, u32>,
-    dead: BTreeMap<TaskId, Error>,
-}
-
-/// Runs what is missing once; notes what is committed and what failed.
-fn run_missing(
-    context: &Context,
-    shards: &[Shard],
-    missing: &[(ShardId, Option<u64>)],
-    known: &mut Known,
-    tries: &mut Tries,
-) -> Result<()> {
-    let todo: Vec<Todo> = missing
-        .iter()
-        .filter_map(|(id, begin)| shards.get(id.0 as usize).map(|shard| Todo { shard, begin: *begin }))
-        .filter(|todo| !tries.dead.contains_key(&todo.task()))
-        .collect();
-    if todo.is_empty() {
-        return Err(failure(std::mem::take(&mut tries.dead)));
-    }
-    let outcome = map::run(context, &todo);
-    for (at, record) in outcome.committed {
-        if let Some(task) = todo.get(at).map(Todo::task) {
-            known.insert(task, record);
-        }
-    }
-    context.interrupt.check()?;
-    let mut stop = None;
-    for (at, error) in outcome.failed {
-        let Some(todo) = todo.get(at) else { continue };
-        let count = tries.failed.entry(todo.task()).or_default();
-        *count += 1;
-        let again = error.kind().retry() == Retry::Again && *count < context.header.job.errors.attempts;
-        if error.kind().retry() == Retry::FailRun && stop.is_none() {
-            report_failure(context, todo, &error);
-            stop = Some(error);
-        } else if !again {
-            report_failure(context, todo, &error);
-            tries.dead.insert(todo.task(), error);
-        }
-    }
-    stop.map_or(Ok(()), Err)
-}
-
-/// One error for all shards that were given up: the first one's, and how many more there are.
-fn failure(dead: BTreeMap<TaskId, Error>) -> Error {
-    let count = dead.len();
-    match dead.into_values().next() {
-        None => Error::internal("shards are missing, but none was given up"),
-        Some(first) if count == 1 => first,
-        Some(first) => {
-            let kind: Kind = first.kind();
-            let text = format!("{count} shards failed; the first of them: {}", first.message());
-            first.context().iter().fold(Error::new(kind, text), |e, (k, v)| e.with(k, v))
-        }
     }
 }

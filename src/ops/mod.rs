@@ -1,9 +1,11 @@
 //! One function per command: emits events, prints nothing, reads no environment.
 
+mod cluster;
 mod execute;
 mod gc;
 mod places;
 mod plan;
+mod pod;
 mod prepare;
 mod replay;
 mod report;
@@ -14,9 +16,16 @@ mod show;
 mod side;
 mod sql;
 mod status;
+mod tries;
 
+pub use cluster::{
+    Backfill, CauseSummary, ClusterRequest, ClusterRun, ClusterStatus, DriveRequest, FireRequest, How,
+    JobSummary, LogsRequest, PARALLEL_MAX, Submission, SubmitRequest, Submitted, cancel, cluster_list,
+    cluster_status, drive, fire, logs, rbac, render, retry, submit, trigger, wait,
+};
 pub use gc::gc;
 pub use plan::plan;
+pub use pod::{LogTail, Stage, WorkerRequest, worker};
 pub use report::{
     CutPart, GcReport, Outcome, PlanReport, Published, RunReport, RunSummary, State, StatusReport,
 };
@@ -26,6 +35,10 @@ pub use request::{
 pub use run::run;
 pub use sql::sql;
 pub use status::{list, status};
+
+pub use crate::kube::client::Access;
+pub use crate::kube::pod::SPEC_FOLDER;
+pub use crate::kube::render::Chain;
 
 /// The JSON Schema of a job spec, as JSON text.
 ///

@@ -144,21 +144,28 @@ pub(super) fn finish(
     (sink, interrupt): (&Sink, &Interrupt),
     started: Instant,
 ) -> Result<RunReport> {
-    let (manifest, outcome) = match done_already(frozen)? {
-        Some(manifest) => (manifest, Outcome::AlreadyDone),
-        None => {
-            let context = frozen.context(stores, asked, sink, interrupt)?;
-            let executed = execute(&context, &frozen.shards);
-            let (manifest, _) = executed.map_err(|e| e.with("run", &frozen.run.name))?;
-            (manifest, Outcome::Done)
-        }
-    };
-    if outcome == Outcome::AlreadyDone {
+    if let Some(manifest) = done_already(frozen)? {
         sink.emit(Event::Warning(
             "the result of this very plan is there already: nothing was computed".to_owned(),
         ));
+        return Ok(report(frozen, stores, &manifest, (Outcome::AlreadyDone, show_rows), sink, started));
     }
-    let first = show::first_rows(stores, &frozen.header, &frozen.run, &manifest, show_rows);
+    let context = frozen.context(stores, asked, sink, interrupt)?;
+    let executed = execute(&context, &frozen.shards);
+    let (manifest, _) = executed.map_err(|e| e.with("run", &frozen.run.name))?;
+    Ok(report(frozen, stores, &manifest, (Outcome::Done, show_rows), sink, started))
+}
+
+/// The report of a run whose result is published.
+pub(super) fn report(
+    frozen: &Frozen,
+    stores: &Stores,
+    manifest: &Manifest,
+    (outcome, show_rows): (Outcome, usize),
+    sink: &Sink,
+    started: Instant,
+) -> RunReport {
+    let first = show::first_rows(stores, &frozen.header, &frozen.run, manifest, show_rows);
     let first = first.unwrap_or_else(|e| {
         // Another run may have replaced the result by now. This one is done all the same.
         sink.emit(Event::Warning(format!(
@@ -166,7 +173,7 @@ pub(super) fn finish(
         )));
         Vec::new()
     });
-    Ok(RunReport {
+    RunReport {
         run: frozen.run.name.clone(),
         folder: frozen.run.work.location().to_string(),
         outcome,
@@ -178,11 +185,11 @@ pub(super) fn finish(
         wall: started.elapsed(),
         schema: frozen.program.output_schema(),
         first,
-    })
+    }
 }
 
 /// The manifest of a result that is published already, by this run or by one of another name.
-fn done_already(frozen: &Frozen) -> Result<Option<Manifest>> {
+pub(super) fn done_already(frozen: &Frozen) -> Result<Option<Manifest>> {
     let Some(output) = &frozen.header.job.output else { return Ok(None) };
     match check_output(&frozen.run.output, &frozen.run.digest, output.if_exists)? {
         OutputState::SamePlanDone => match read_manifest(&frozen.run)? {

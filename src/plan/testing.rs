@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::scanned::{NoStats, RowGroup, ScannedFile, ScannedTable};
 use super::types::{Extent, Split, Table};
-use crate::spec::{BadRecords, Csv, Errors, Format, Job, Resources, Shards, TextCompression};
+use crate::spec::{BadRecords, Csv, Errors, Format, Job, Kubernetes, Resources, Shards, TextCompression};
 
 pub(super) fn file(path: &str, bytes: u64) -> ScannedFile {
     ScannedFile {
@@ -61,6 +61,8 @@ pub(super) fn job(shards: Shards) -> Job {
         errors: Errors { attempts: 3, bad_records: BadRecords::Fail, max_bad_records: None },
         resources: Resources::default(),
         work: None,
+        kubernetes: Kubernetes::default(),
+        schedule: None,
     }
 }
 

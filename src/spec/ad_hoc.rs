@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 
+use super::cluster::Kubernetes;
 use super::location::Location;
 use super::rules;
 use super::sense;
@@ -52,6 +53,8 @@ impl Job {
             errors: Errors::default(),
             resources: Resources::default(),
             work: None,
+            kubernetes: Kubernetes::default(),
+            schedule: None,
         })
     }
 }

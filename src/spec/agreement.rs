@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Value, json};
 
 use super::fields;
 use super::given::Given;
@@ -13,7 +13,7 @@ use super::parse::{parse, understand};
 use super::problem::Problems;
 use super::schema::json_schema;
 use super::shape::{Block, Shape};
-use super::tree::{Data, Node, ScalarKind};
+use super::tree::{Data, Node};
 use super::valid::Job;
 use super::yaml;
 
@@ -96,24 +96,6 @@ fn is_type(name: &Value, value: &Value) -> bool {
     }
 }
 
-/// A tree as JSON, by the core schema of YAML.
-fn to_json(node: &Node) -> Value {
-    match &node.data {
-        Data::Bad => Value::Null,
-        Data::List(items) => items.iter().map(to_json).collect(),
-        Data::Map(entries) => entries.iter().map(|e| (e.key.clone(), to_json(&e.value))).collect(),
-        Data::Scalar(s) => match s.kind() {
-            ScalarKind::Null => Value::Null,
-            ScalarKind::Bool => json!(s.text.eq_ignore_ascii_case("true")),
-            ScalarKind::Int => s.text.parse::<i64>().map_or_else(|_| json!(1e30), |n| json!(n)),
-            ScalarKind::Float => {
-                s.text.parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
-            }
-            ScalarKind::Text => json!(s.text),
-        },
-    }
-}
-
 fn tree(text: &str) -> Option<Node> {
     yaml::read(text, &mut Problems::new("f"))
 }
@@ -142,7 +124,7 @@ fn bad_specs_fail_the_schema_where_it_can_tell() {
     let (mut told, mut wrong) = (0, Vec::new());
     for (path, text) in specs("tests/golden/spec") {
         let Some(tree) = tree(&text) else { continue };
-        let fault = fault(&schema, &to_json(&tree));
+        let fault = fault(&schema, &tree.to_json());
         told += usize::from(fault.is_some());
         if fault.is_none() != text.contains(BEYOND) {
             wrong.push(format!("{}: {fault:?}", path.display()));
@@ -156,7 +138,7 @@ fn bad_specs_fail_the_schema_where_it_can_tell() {
 fn good_and_shipped_specs_pass_the_schema() {
     let schema = json_schema();
     for (path, text) in specs("tests/golden/spec-good").into_iter().chain(specs("jobs")) {
-        assert_eq!(fault(&schema, &to_json(&tree(&text).unwrap())), None, "{}", path.display());
+        assert_eq!(fault(&schema, &tree(&text).unwrap().to_json()), None, "{}", path.display());
     }
 }
 
@@ -238,7 +220,7 @@ fn keys_not_acted_on_are_refused_by_check_and_schema() {
         let problems = parse(&text, "f", Path::new("/"), &Given::default()).unwrap_err();
         let refused = problems.iter().any(|p| p.message.ends_with("is not acted on by this version of dp"));
         assert!(refused, "{path}");
-        let fault = fault(&json_schema(), &to_json(&tree(&text).unwrap()));
+        let fault = fault(&json_schema(), &tree(&text).unwrap().to_json());
         assert!(fault.is_some(), "{path}");
     }
 }

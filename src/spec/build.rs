@@ -1,14 +1,19 @@
 //! A checked tree -> the job it means. Values that the check has refused are left out here; what is
 //! built from the others is still looked at, so that all problems of a file come at once.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::check::{boolean, join};
+use super::cluster::{Kubernetes, Mode, env_problem};
 use super::given::Given;
 use super::location::Location;
 use super::params::Params;
 use super::problem::Problems;
 use super::quantity;
+use super::schedule::{Schedule, parse_instant, parse_time_zone};
 use super::sense::{self, Wrong};
 use super::tree::{Data, Node};
 use super::types;
@@ -58,6 +63,12 @@ impl Node {
         items.iter().filter_map(|n| Some((n, n.as_text()?))).collect()
     }
 
+    /// A block of names of the file's own choice.
+    fn map_of_texts(&self, key: &str) -> BTreeMap<String, String> {
+        let Some(Data::Map(entries)) = self.get(key).map(|n| &n.data) else { return BTreeMap::new() };
+        entries.iter().filter_map(|e| Some((e.key.clone(), e.value.as_text()?.to_owned()))).collect()
+    }
+
     /// The word of a choice as the type that it names.
     fn word<T: serde::de::DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_value(serde_json::Value::String(self.text(key)?.to_owned())).ok()
@@ -95,11 +106,16 @@ impl Build<'_> {
             resources: Resources {
                 memory: spec.size("resources.memory"),
                 cpu: spec.text("resources.cpu").and_then(|t| quantity::parse_cpu(t).ok()),
+                scratch: spec.size("resources.scratch"),
+                max_memory: spec.size("resources.maxMemory"),
+                deadline: spec.text("resources.deadline").and_then(|t| quantity::parse_duration(t).ok()),
             },
             work: spec
                 .get("work.url")
                 .filter(|node| node.as_text().is_some_and(|t| !t.contains("{{")))
                 .and_then(|node| self.folder(node, "spec.work.url")),
+            kubernetes: self.kubernetes(spec),
+            schedule: schedule(spec),
         };
         if let (Some(output), Some(node)) = (&job.output, spec.get("output")) {
             self.report(node, "spec.output", sense::not_over_input(output, &job.inputs, &job.tables));
@@ -113,6 +129,45 @@ impl Build<'_> {
             let pos = place.map_or(node.pos, |e| e.value.pos);
             let path = if wrong.key.is_empty() { at.to_owned() } else { join(at, wrong.key) };
             self.problems.add(pos, &path, wrong.message);
+        }
+    }
+
+    fn kubernetes(&mut self, spec: &Node) -> Kubernetes {
+        let cpu = spec.text("resources.cpu").map(str::to_owned);
+        let Some(block) = spec.get("kubernetes") else { return Kubernetes { cpu, ..Kubernetes::default() } };
+        let owned = |key: &str| block.text(key).map(str::to_owned);
+        let values = |key: &str| match block.get(key).map(Node::to_json) {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        };
+        let env = values("env");
+        for (i, message) in env.iter().enumerate().filter_map(|(i, e)| Some((i, env_problem(e)?))) {
+            let pos = block.entry("env").map_or(block.pos, |e| e.pos);
+            self.problems.add(pos, &format!("spec.kubernetes.env[{i}]"), message);
+        }
+        let pod_patch = block.get("podPatch").map(Node::to_json);
+        if let (Some(node), Some(false)) = (block.get("podPatch"), pod_patch.as_ref().map(Value::is_object)) {
+            self.problems.add(
+                node.pos,
+                "spec.kubernetes.podPatch",
+                "expected a block of keys, as in a pod's `spec`",
+            );
+        }
+        Kubernetes {
+            image: owned("image"),
+            image_pull_policy: owned("imagePullPolicy"),
+            indexes: small(block.whole("indexes")),
+            parallelism: small(block.whole("parallelism")),
+            mode: if block.text("mode") == Some("single") { Mode::Single } else { Mode::Indexed },
+            service_account: owned("serviceAccount"),
+            queue: owned("queue"),
+            priority_class: owned("priorityClass"),
+            labels: block.map_of_texts("labels"),
+            annotations: block.map_of_texts("annotations"),
+            env,
+            env_from: values("envFrom"),
+            pod_patch,
+            cpu,
         }
     }
 
@@ -249,6 +304,20 @@ impl Build<'_> {
         }
         errors
     }
+}
+
+fn schedule(spec: &Node) -> Option<Schedule> {
+    let block = spec.get("schedule")?;
+    Some(Schedule {
+        cron: block.text("cron")?.to_owned(),
+        time_zone: block.text("timeZone").map_or(Some(chrono_tz::Etc::UTC), |t| parse_time_zone(t).ok())?,
+        start: block.text("start").and_then(|t| parse_instant(t).ok()),
+        catch_up: block.word("catchUp").unwrap_or_default(),
+        overlap: block.word("overlap").unwrap_or_default(),
+        starting_deadline: block.text("startingDeadline").and_then(|t| quantity::parse_duration(t).ok()),
+        suspend: block.flag("suspend").unwrap_or(false),
+        history: small(block.whole("history")).unwrap_or(3),
+    })
 }
 
 fn small(number: Option<u64>) -> Option<u32> {

@@ -178,6 +178,7 @@ fn expected(shape: &Shape) -> String {
         Shape::Int(..) | Shape::IntOrShare(..) => "a whole number".to_owned(),
         Shape::Size(_) => "a size such as 512MiB".to_owned(),
         Shape::Cpu => "a number of cores such as 2 or 500m".to_owned(),
+        Shape::Duration => "a time such as 90s, 30m or 6h".to_owned(),
         Shape::Choice(words) => one_of(words),
         Shape::AutoOrOff => "`auto` or `off`".to_owned(),
         Shape::List(_) => "a list".to_owned(),
@@ -222,6 +223,9 @@ fn scalar_problem(scalar: &Scalar, shape: &Shape, literal: bool) -> Result<(), O
             Ok(_) => Err(with_text(format!("is out of range: at most {max} bytes"))),
             Err(message) => Err(with_text(message)),
         },
+        Shape::Duration if kind == ScalarKind::Text || loose => {
+            quantity::parse_duration(text).map(|_| ()).map_err(with_text)
+        }
         Shape::Cpu if kind != ScalarKind::Bool => quantity::parse_cpu(text).map(|_| ()).map_err(with_text),
         Shape::AutoOrOff if matches!(text, "auto" | "off") || boolean(text) == Some(false) => Ok(()),
         Shape::Choice(words) => match words.iter().find(|w| w.name == text) {

@@ -87,8 +87,13 @@ static SPEC: Block = Block {
         Key::new("errors", Shape::Block(&ERRORS), "What happens to bad records and failing shards."),
         Key::new("resources", Shape::Block(&RESOURCES), "Limits of a process."),
         Key::new("work", Shape::Block(&WORK), "The place of the runs' folders.").literal(),
-        Key::later("kubernetes", Shape::Block(&KUBERNETES), "How the job runs on a cluster."),
-        Key::later("schedule", Shape::Block(&SCHEDULE), "When the job runs."),
+        Key::new("kubernetes", Shape::Block(&KUBERNETES), "How the job runs on a cluster; `dp run` takes no notice."),
+        Key::new(
+            "schedule",
+            Shape::Block(&SCHEDULE),
+            "When the job runs on a cluster; `dp run` takes no notice.",
+        )
+        .literal(),
     ],
     not_both: &[("input", "inputs")],
 };
@@ -247,9 +252,21 @@ static RESOURCES: Block = Block {
     keys: &[
         Key::new("cpu", Shape::Cpu, "Cores, such as `2` or `500m`; rounded up to threads."),
         Key::new("memory", Shape::Size(1 << 50), "Memory, such as `4Gi`."),
-        Key::later("scratch", Shape::Size(1 << 50), "Local disk for spilling."),
-        Key::later("maxMemory", Shape::Size(1 << 50), "What memory is raised to where it ran out."),
-        Key::later("deadline", FILLED_TEXT, "Time after which the run is stopped, such as `6h`."),
+        Key::new(
+            "scratch",
+            Shape::Size(1 << 50),
+            "Local disk that a pod may fill by spilling. Default: what the node gives.",
+        ),
+        Key::new(
+            "maxMemory",
+            Shape::Size(1 << 50),
+            "On a cluster: what memory is raised to, at most, where it ran out. Default: four times the memory.",
+        ),
+        Key::new(
+            "deadline",
+            Shape::Duration,
+            "On a cluster: time after which a stage is stopped, such as `6h`.",
+        ),
     ],
     not_both: &[],
 };
@@ -278,49 +295,74 @@ static REDUCE: Block = Block {
 
 static KUBERNETES: Block = Block {
     keys: &[
-        Key::new("image", FILLED_TEXT, "The image with dp."),
+        Key::new("image", FILLED_TEXT, "The image with dp; `--image` stands for it."),
         Key::new(
             "imagePullPolicy",
             Shape::Choice(&[Word::new("Always"), Word::new("IfNotPresent"), Word::new("Never")]),
             "When the image is pulled.",
         ),
-        Key::new("indexes", Shape::Int(1, 100_000), "Completion indexes of the map Job."),
-        Key::new("parallelism", Shape::Int(1, 100_000), "Pods at once."),
+        Key::new(
+            "indexes",
+            Shape::Int(1, 100_000),
+            "Completion indexes of the map Job. Default: by the plan's bytes.",
+        ),
+        Key::new("parallelism", Shape::Int(1, 100_000), "Pods at once. Default: the indexes, at most 100."),
         Key::new(
             "mode",
-            Shape::Choice(&[Word::new("indexed"), Word::new("queue"), Word::new("single")]),
-            "How pods find their shards.",
+            Shape::Choice(&[Word::new("indexed"), Word::later("queue"), Word::new("single")]),
+            "`indexed`: an Indexed Job, then a reduce Job. `single`: one pod does all of it. Default: indexed.",
         ),
-        Key::new("serviceAccount", FILLED_TEXT, "The pods' service account."),
-        Key::new("queue", FILLED_TEXT, "The Kueue queue."),
+        Key::new("serviceAccount", FILLED_TEXT, "The service account of pods that read and write data."),
+        Key::new("queue", FILLED_TEXT, "The local queue of Kueue that admits the Jobs."),
         Key::new("priorityClass", FILLED_TEXT, "The pods' priority class."),
-        Key::new("labels", Shape::Map(&rules::NOT_EMPTY, &TEXT), "Labels of pods."),
-        Key::new("annotations", Shape::Map(&rules::NOT_EMPTY, &TEXT), "Annotations of pods."),
+        Key::new(
+            "labels",
+            Shape::Map(&rules::NOT_EMPTY, &TEXT),
+            "Labels of all objects and pods, beside dp's own.",
+        ),
+        Key::new("annotations", Shape::Map(&rules::NOT_EMPTY, &TEXT), "Annotations of all objects and pods."),
         Key::new("env", Shape::List(&Shape::Any), "Environment, as in a pod."),
         Key::new("envFrom", Shape::List(&Shape::Any), "Environment from elsewhere, as in a pod."),
-        Key::new("podPatch", Shape::Any, "Merged into the pods' description."),
+        Key::new(
+            "podPatch",
+            Shape::Any,
+            "Merged over the pods' `spec` (JSON merge patch; containers, volumes and mounts by name).",
+        ),
     ],
     not_both: &[],
 };
 
 static SCHEDULE: Block = Block {
     keys: &[
-        Key::new("cron", FILLED_TEXT, "When a run is due, as in a CronJob.").need(Need::Required),
-        Key::new("timeZone", FILLED_TEXT, "The time zone of `cron`."),
-        Key::new("start", FILLED_TEXT, "The first instant that counts."),
+        Key::new(
+            "cron",
+            Shape::Text(&rules::CRON),
+            "When a run is due, as in a CronJob: minute, hour, day, month, day of the week.",
+        )
+        .need(Need::Required),
+        Key::new("timeZone", Shape::Text(&rules::TIME_ZONE), "The time zone of `cron`. Default: Etc/UTC."),
+        Key::new(
+            "start",
+            Shape::Text(&rules::INSTANT),
+            "No interval begins before it. Default: the one that has just ended.",
+        ),
         Key::new(
             "catchUp",
             Shape::Choice(&[Word::new("all"), Word::new("latest"), Word::new("none")]),
-            "Which missed intervals are run.",
+            "Which missed intervals are run. Default: all.",
         ),
         Key::new(
             "overlap",
             Shape::Choice(&[Word::new("forbid"), Word::new("replace"), Word::new("allow")]),
-            "What happens when the last run is still going.",
+            "What happens when the last run is still going. Default: forbid.",
         ),
-        Key::new("startingDeadline", FILLED_TEXT, "How late a run may begin."),
-        Key::new("suspend", Shape::Bool, "Whether nothing is started."),
-        Key::new("history", Shape::Int(0, 1000), "Finished runs that are kept."),
+        Key::new(
+            "startingDeadline",
+            Shape::Duration,
+            "How late a firing may be, such as `1h`. Default: any time.",
+        ),
+        Key::new("suspend", Shape::Bool, "Whether nothing is started. Default: false."),
+        Key::new("history", Shape::Int(0, 1000), "Ended runs that are kept in the cluster. Default: 3."),
     ],
     not_both: &[],
 };

@@ -45,6 +45,24 @@ impl Interval {
         Err(Error::usage(format!("an interval must end after its start, not at {end} after {start}")))
     }
 
+    /// Its bounds in RFC 3339.
+    #[must_use]
+    pub fn bounds(&self) -> (String, String) {
+        (self.start.to_rfc3339(), self.end.to_rfc3339())
+    }
+
+    /// Of bounds in RFC 3339.
+    ///
+    /// # Errors
+    /// They are no instants, or not in order.
+    pub fn of_bounds((start, end): &(String, String)) -> Result<Self> {
+        let at = |text: &str| {
+            DateTime::parse_from_rfc3339(text)
+                .map_err(|e| Error::usage("no instant").with("text", text).because(e))
+        };
+        Self::new(at(start)?, at(end)?)
+    }
+
     /// The parameters that it sets: `date` (`YYYY-MM-DD` of the start), `interval.start` and
     /// `interval.end` (RFC 3339).
     #[must_use]

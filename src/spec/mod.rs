@@ -8,6 +8,7 @@ mod ad_hoc;
 mod agreement;
 mod build;
 mod check;
+mod cluster;
 mod digest;
 mod fields;
 mod given;
@@ -19,6 +20,7 @@ mod parse;
 mod problem;
 mod quantity;
 mod rules;
+mod schedule;
 mod schema;
 mod sense;
 mod shape;
@@ -27,12 +29,14 @@ pub mod types;
 mod valid;
 mod yaml;
 
+pub use cluster::{Kubernetes, Mode};
 pub use given::{Given, Interval};
 pub use location::{Location, Scheme};
 pub use nearest::nearest;
 pub use parse::parse;
 pub use problem::{Problem, problems_to_error};
-pub use quantity::{parse_cpu, parse_size};
+pub use quantity::{parse_cpu, parse_duration, parse_size};
+pub use schedule::{CatchUp, Clockwork, Overlap, Schedule, Span};
 pub use schema::json_schema;
 pub use valid::{
     BadRecords, Column, Csv, Dataset, Errors, Format, IfExists, Job, Output, OutputCompression, OutputFormat,

@@ -34,6 +34,9 @@ pub(super) const SIZE_PATTERN: &str = r"^[0-9]{1,19}(\.[0-9]{1,9})? ?([KMGTP]i?B
 /// Cores as a regular expression, for the JSON Schema.
 pub(super) const CPU_PATTERN: &str = r"^[0-9]{1,19}(\.[0-9]{1,9}|m)?$";
 
+/// A time as a regular expression, for the JSON Schema.
+pub(super) const DURATION_PATTERN: &str = r"^0*[1-9][0-9]{0,8}[smhd]$";
+
 /// Most threads of a process.
 const MAX_THREADS: u64 = 4096;
 
@@ -72,6 +75,26 @@ pub fn parse_cpu(text: &str) -> Result<u32, String> {
     match u32::try_from(millis.div_ceil(1000)) {
         Ok(threads) if threads > 0 && u64::from(threads) <= MAX_THREADS => Ok(threads),
         _ => Err(format!("must be more than 0 and at most {MAX_THREADS} cores")),
+    }
+}
+
+/// Reads a time in whole seconds: `90s`, `30m`, `6h`, `2d`.
+///
+/// # Errors
+/// What is wrong with the text, without the text.
+pub fn parse_duration(text: &str) -> Result<u64, String> {
+    let wrong = || "is no time: write a whole number and s, m, h or d, such as 90s, 30m or 6h".to_owned();
+    let (number, factor) = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]
+        .iter()
+        .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)))
+        .ok_or_else(wrong)?;
+    let digits = number.trim_start_matches('0');
+    if number.is_empty() || digits.len() > 9 || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    match digits.parse::<u64>().unwrap_or(0) * factor {
+        0 => Err("is no time at all".to_owned()),
+        seconds => Ok(seconds),
     }
 }
 
@@ -149,6 +172,27 @@ mod tests {
             ("-1", None),
         ] {
             assert_eq!(parse_cpu(text).ok(), threads, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_whole_seconds() {
+        let pattern = Regex::new(DURATION_PATTERN).unwrap();
+        for (text, seconds) in [
+            ("90s", Some(90)),
+            ("30m", Some(1800)),
+            ("06h", Some(21_600)),
+            ("2d", Some(172_800)),
+            ("0s", None),
+            ("90", None),
+            ("1.5h", None),
+            ("-1s", None),
+            ("h", None),
+            ("9999999999d", None),
+            ("1w", None),
+        ] {
+            assert_eq!(parse_duration(text).ok(), seconds, "{text}");
+            assert_eq!(pattern.is_match(text), seconds.is_some(), "{text}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! Rules for the texts of a job spec: names, places, types, characters.
 
+use super::schedule;
 use super::shape::Rule;
 use super::types;
 
@@ -109,6 +110,27 @@ pub(super) static CSV_CHARACTER: Rule = Rule {
     pattern: r"^[\x00-\x09\x0b\x0c\x0e-\x7f]?$",
     not: "",
     check: |text| if text.is_empty() { Ok(()) } else { one_character(text, "\"\" means none") },
+};
+
+pub(super) static CRON: Rule = Rule {
+    what: "a cron expression",
+    pattern: r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*/,?-]+( +[0-9A-Za-z*/,?-]+){4})$",
+    not: "",
+    check: |text| schedule::parse_cron(text).map(drop),
+};
+
+pub(super) static TIME_ZONE: Rule = Rule {
+    what: "a time zone such as Europe/Oslo",
+    pattern: "^[A-Za-z0-9_+/-]+$",
+    not: "",
+    check: |text| schedule::parse_time_zone(text).map(drop),
+};
+
+pub(super) static INSTANT: Rule = Rule {
+    what: "an instant such as 2026-01-31T00:00:00Z",
+    pattern: r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$",
+    not: "",
+    check: |text| schedule::parse_instant(text).map(drop),
 };
 
 fn not_empty(text: &str) -> Result<(), String> {

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::fields;
-use super::quantity::{CPU_PATTERN, SIZE_PATTERN};
+use super::quantity::{CPU_PATTERN, DURATION_PATTERN, SIZE_PATTERN};
 use super::shape::{Block, Key, Need, Rule, Shape};
 
 /// A text with parameters, whose value is not known before they are filled in.
@@ -85,6 +85,7 @@ fn shape(what: &Shape, literal: bool) -> Value {
         }
         Shape::Size(max) => quantity(SIZE_PATTERN, &json!({"exclusiveMinimum": 0, "maximum": max}), literal),
         Shape::Cpu => quantity(CPU_PATTERN, &json!({"exclusiveMinimum": 0, "maximum": 4096}), literal),
+        Shape::Duration => or_params(json!({"type": "string", "pattern": DURATION_PATTERN}), literal),
         Shape::AutoOrOff => or_params(json!({"enum": ["auto", "off", false]}), literal),
         Shape::Choice(words) => {
             let names: Vec<_> = words.iter().filter(|w| w.acted_on).map(|w| w.name).collect();

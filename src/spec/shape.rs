@@ -17,6 +17,8 @@ pub(super) enum Shape {
     Size(u64),
     /// Cores: `2`, `1.5` or `500m`.
     Cpu,
+    /// A time such as `90s`, `30m`, `6h` or `2d`.
+    Duration,
     /// One word of several.
     Choice(&'static [Word]),
     /// `auto` or `off`; also `false`, which is what tools that read YAML 1.1 (kubectl) make of `off`.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde_json::{Number, Value};
+
 use super::problem::{Pos, show};
 
 /// A value of the file.
@@ -98,6 +100,24 @@ impl Node {
     /// The value at a path of keys such as `spec.input`.
     pub(super) fn get(&self, path: &str) -> Option<&Self> {
         path.split('.').try_fold(self, |node, key| Some(&node.entry(key)?.value))
+    }
+
+    /// The value as JSON, by the core schema of YAML.
+    pub(super) fn to_json(&self) -> Value {
+        match &self.data {
+            Data::Bad => Value::Null,
+            Data::List(items) => items.iter().map(Self::to_json).collect(),
+            Data::Map(entries) => entries.iter().map(|e| (e.key.clone(), e.value.to_json())).collect(),
+            Data::Scalar(s) => match s.kind() {
+                ScalarKind::Null => Value::Null,
+                ScalarKind::Bool => Value::Bool(s.text.eq_ignore_ascii_case("true")),
+                ScalarKind::Int => s.text.parse::<i64>().map_or_else(|_| Value::from(1e30), Value::from),
+                ScalarKind::Float => {
+                    s.text.parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+                }
+                ScalarKind::Text => Value::String(s.text.clone()),
+            },
+        }
     }
 
     /// For messages: what it is.

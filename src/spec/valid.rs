@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Kubernetes;
 use super::location::Location;
+use super::schedule::Schedule;
 
 /// A validated job. It is stored in the plan; what does not decide the output bytes
 /// (`resources`, `work`) is left out of the plan's digest.
@@ -33,6 +35,12 @@ pub struct Job {
     pub resources: Resources,
     /// Where the runs' folders lie, if the spec says so. Not in the digest.
     pub work: Option<Location>,
+    /// How it runs on a cluster. Not in the plan.
+    #[serde(skip)]
+    pub kubernetes: Kubernetes,
+    /// When it is due. Not in the plan.
+    #[serde(skip)]
+    pub schedule: Option<Schedule>,
 }
 
 /// A set of files read as one table.
@@ -233,4 +241,13 @@ pub struct Resources {
     pub memory: Option<u64>,
     /// Threads; `None`: from the cgroup or the machine.
     pub cpu: Option<u32>,
+    /// Bytes of local disk that a pod may use for spilling; `None`: no limit of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<u64>,
+    /// Bytes up to which the memory of pods is raised where it ran out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<u64>,
+    /// Seconds after which a stage on a cluster is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<u64>,
 }

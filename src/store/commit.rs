@@ -10,7 +10,7 @@ use super::folder::Folder;
 use super::layout;
 use super::record::{self, Outcome, Record};
 use crate::error::{Error, Kind, Result};
-use crate::id::{AttemptId, TaskId};
+use crate::id::{AttemptId, ShardId, TaskId};
 
 /// The places of a run.
 #[derive(Debug, Clone)]
@@ -275,10 +275,26 @@ pub fn read_failures(run: &RunFolder) -> Result<Vec<Failure>> {
     Ok(failures)
 }
 
+/// Removes what was noted of shards that are tried anew.
+///
+/// # Errors
+/// As [`super::folder::Folder::get`].
+pub fn remove_failures(run: &RunFolder, of: impl Fn(ShardId) -> bool) -> Result<()> {
+    let folder = run.work.sub(layout::FAILURES);
+    for entry in folder.list("")? {
+        let task = entry.name.strip_prefix("map/").and_then(|n| TaskId::parse_map(n.split('/').next()?));
+        if let Some(TaskId::Map(id) | TaskId::MapAt(id, _)) = task
+            && of(id)
+        {
+            folder.delete(&entry.name)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::ShardId;
     use crate::store::testing::{commit_of, temp_run};
 
     const TASK: TaskId = TaskId::Map(ShardId(7));

@@ -70,6 +70,12 @@ pub trait Backend: fmt::Debug + Send + Sync {
     /// See the trait.
     fn create(&self, key: &str, bytes: Bytes) -> Result<Created>;
 
+    /// Writes an object over what is there: for what nothing depends on.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn put(&self, key: &str, bytes: Bytes) -> Result<()>;
+
     /// Removes an object; an absent one is fine.
     ///
     /// # Errors
@@ -225,6 +231,14 @@ impl Folder {
     /// As [`Folder::get`]; after `Transient` the file may be there or not.
     pub fn create(&self, rel: &str, bytes: Bytes) -> Result<Created> {
         self.backend.create(&self.key(rel), bytes)
+    }
+
+    /// Writes a file over what is there. One try: for advisory files, which the next one replaces.
+    ///
+    /// # Errors
+    /// As [`Folder::get`].
+    pub fn put(&self, rel: &str, bytes: Bytes) -> Result<()> {
+        self.backend.put(&self.key(rel), bytes)
     }
 
     /// Removes a file; an absent one is fine.

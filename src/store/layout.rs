@@ -22,6 +22,15 @@ pub const COMMITS: &str = "commits";
 /// In the run's folder: all failure records.
 pub const FAILURES: &str = "failures";
 
+/// In the run's folder: what indexes have committed, for reduce.
+pub const ROLLUPS: &str = "rollups/map";
+
+/// In the run's folder: signs of life, overwritten.
+pub const HEARTBEATS: &str = "heartbeats";
+
+/// In the run's folder: the ends of the logs of pods.
+pub const LOGS: &str = "logs";
+
 /// In the output folder: the claims of publishers.
 pub const CLAIMS: &str = "_dp/publish";
 
@@ -44,6 +53,30 @@ pub fn commit(task: TaskId) -> String {
 #[must_use]
 pub fn failure(task: TaskId, attempt: &AttemptId) -> String {
     format!("{FAILURES}/{}/{task}/{attempt}.json", task.stage())
+}
+
+/// In the run's folder: what an index, of so many, of a map Job's round has committed.
+#[must_use]
+pub fn rollup(round: u32, (index, indexes): (u32, u32)) -> String {
+    format!("{ROLLUPS}/{round:03}-{indexes:06}-{index:06}.json")
+}
+
+/// In the run's folder: the shards of a map Job that does not run all of them.
+#[must_use]
+pub fn round(round: u32) -> String {
+    format!("rounds/{round:03}.json")
+}
+
+/// In the run's folder: the sign of life of a pod.
+#[must_use]
+pub fn heartbeat(stage: &str, index: u32) -> String {
+    format!("{HEARTBEATS}/{stage}-{index:06}.json")
+}
+
+/// In the run's folder: the end of the log of a pod.
+#[must_use]
+pub fn log(stage: &str, index: u32, pod: &str) -> String {
+    format!("{LOGS}/{stage}-{index:06}-{pod}.jsonl")
 }
 
 /// In the output folder: the data of all attempts of a run.

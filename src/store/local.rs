@@ -165,6 +165,18 @@ impl Backend for Local {
         self.try_create(Path::new(key), &bytes).map_err(|e| failed("write", key, e))
     }
 
+    fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
+        let path = Path::new(key);
+        let write = || {
+            let temp = temp_path(path);
+            let (mut file, _) = open_new(&temp)?;
+            let temp = TempPath::try_from_path(temp)?;
+            file.write_all(&bytes)?;
+            temp.persist(path).map_err(|e| e.error)
+        };
+        write().map_err(|e| failed("write", key, e))
+    }
+
     fn delete(&self, key: &str) -> Result<()> {
         match fs::remove_file(key) {
             Err(e) if e.kind() != ErrorKind::NotFound => Err(failed("remove", key, e)),

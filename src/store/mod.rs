@@ -10,6 +10,7 @@ mod contract;
 mod endpoint;
 pub mod folder;
 pub mod gc;
+pub mod intervals;
 pub mod layout;
 pub mod list;
 mod local;
@@ -22,6 +23,7 @@ pub mod read;
 pub mod record;
 mod remote;
 pub mod retry;
+pub mod rollup;
 pub mod scan;
 pub mod source;
 #[cfg(test)]

@@ -135,6 +135,12 @@ impl Backend for Remote {
         }
     }
 
+    fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
+        let path = self.path(key)?;
+        let put = self.runtime.block_on(self.store.put(&path, bytes.into()));
+        put.map(drop).map_err(|e| self.failed("write", key, e))
+    }
+
     fn delete(&self, key: &str) -> Result<()> {
         let path = self.path(key)?;
         match self.runtime.block_on(self.store.delete(&path)) {

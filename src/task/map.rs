@@ -103,11 +103,13 @@ fn run_tasks(context: &Context, todo: &[Todo], commit: bool) -> Outcome {
 struct Attempt {
     id: AttemptId,
     started: OnceLock<(Instant, u64)>,
+    /// Whether anybody was told that it begins.
+    announced: AtomicBool,
 }
 
 impl Attempt {
     fn new() -> Self {
-        Self { id: AttemptId::random(), started: OnceLock::new() }
+        Self { id: AttemptId::random(), started: OnceLock::new(), announced: AtomicBool::new(false) }
     }
 
     /// When its first rows were fetched.
@@ -127,6 +129,12 @@ struct Attempts<'a> {
 }
 
 impl Shards for Attempts<'_> {
+    fn starting(&self, shard: usize) {
+        if !self.attempts[shard].announced.swap(true, Ordering::Relaxed) {
+            self.context.sink.emit(Event::ShardStarted { shard: self.todo[shard].shard.id });
+        }
+    }
+
     fn fetched(&self, shard: usize) {
         let attempt = &self.attempts[shard];
         if attempt.started.set((Instant::now(), now_millis())).is_ok() {

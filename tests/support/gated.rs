@@ -145,6 +145,10 @@ impl Backend for Gated {
         self.pass(|b| b.create(key, bytes))
     }
 
+    fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
+        self.pass(|b| b.put(key, bytes))
+    }
+
     fn delete(&self, key: &str) -> Result<()> {
         self.pass(|b| b.delete(key))
     }

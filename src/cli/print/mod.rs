@@ -1,5 +1,6 @@
 //! Results on standard output: each report as text, JSON or YAML.
 
+mod cluster;
 mod plan;
 mod run;
 mod runs;
@@ -12,7 +13,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::ops::{GcReport, PlanReport, RunReport, RunSummary, StatusReport};
+use crate::ops::{
+    ClusterRun, ClusterStatus, GcReport, PlanReport, RunReport, RunSummary, StatusReport, Submitted,
+};
 
 use super::args::OutputMode;
 
@@ -66,6 +69,43 @@ impl Report for GcReport {
     }
     fn json(&self) -> Result<Value> {
         as_is(self)
+    }
+}
+
+impl Report for Submitted {
+    fn text(&self, wide: bool) -> Result<String> {
+        cluster::submitted(self, wide)
+    }
+    fn json(&self) -> Result<Value> {
+        cluster::submitted_json(self)
+    }
+}
+
+impl Report for ClusterStatus {
+    fn text(&self, wide: bool) -> Result<String> {
+        Ok(cluster::status(self, wide))
+    }
+    fn json(&self) -> Result<Value> {
+        as_is(self)
+    }
+}
+
+impl Report for Vec<ClusterRun> {
+    fn text(&self, wide: bool) -> Result<String> {
+        Ok(cluster::list(self, wide))
+    }
+    fn json(&self) -> Result<Value> {
+        as_is(self)
+    }
+}
+
+/// Objects for `kubectl apply`: as YAML documents.
+impl Report for Vec<Value> {
+    fn text(&self, _wide: bool) -> Result<String> {
+        Ok(self.iter().map(|object| format!("---\n{}", yaml::document(object))).collect())
+    }
+    fn json(&self) -> Result<Value> {
+        Ok(Value::Array(self.clone()))
     }
 }
 

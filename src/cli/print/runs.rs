@@ -72,7 +72,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Cells in columns three blanks apart, as kubectl prints them.
-fn columns(rows: &[Vec<String>]) -> String {
+pub(super) fn columns(rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (i, cell) in row.iter().enumerate() {

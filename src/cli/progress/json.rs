@@ -11,7 +11,7 @@ use super::state::Snapshot;
 /// The object for an event; `None` for those that only add to [`progress`].
 pub(super) fn event(event: &Event) -> Option<Value> {
     Some(match event {
-        Event::Listed { .. } | Event::Morsel { .. } => return None,
+        Event::Listed { .. } | Event::Morsel { .. } | Event::ShardStarted { .. } => return None,
         Event::RunStarted { run, folder, shards, committed, bytes, rows } => json!({
             "event": "run-started", "run": run, "folder": folder, "shards": shards,
             "committed": committed, "bytes": bytes, "rows": rows,

@@ -33,7 +33,11 @@ pub(super) fn change(event: &Event) -> Option<String> {
             units::bytes(*bytes)
         ),
         Event::Warning(text) => format!("warning: {text}"),
-        Event::Listed { .. } | Event::Morsel { .. } | Event::Step { .. } | Event::ShardDone { .. } => {
+        Event::Listed { .. }
+        | Event::Morsel { .. }
+        | Event::ShardStarted { .. }
+        | Event::Step { .. }
+        | Event::ShardDone { .. } => {
             return None;
         }
     };

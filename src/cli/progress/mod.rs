@@ -10,9 +10,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::event::{Event, Sink};
+use crate::ops::LogTail;
 
 use super::args::ProgressMode;
 use state::{Phase, Snapshot, State};
@@ -34,16 +35,28 @@ struct Shared {
 enum Screen {
     Bar(ProgressBar),
     Plain,
-    Json,
+    Json(JsonLines),
     Quiet,
+}
+
+/// Lines of JSON: what stands in each of them, and who else takes them.
+#[derive(Debug, Default)]
+pub(super) struct JsonLines {
+    pub fields: Map<String, Value>,
+    pub tail: LogTail,
 }
 
 impl Progress {
     /// Begins. `bar` needs a terminal and is `plain` without one.
     pub fn start(mode: ProgressMode) -> Self {
+        Self::with(mode, JsonLines::default())
+    }
+
+    /// Begins; if lines are of JSON, with these fields.
+    pub fn with(mode: ProgressMode, lines: JsonLines) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let screen = match mode {
-            ProgressMode::Json => Screen::Json,
+            ProgressMode::Json => Screen::Json(lines),
             ProgressMode::None => Screen::Quiet,
             ProgressMode::Auto | ProgressMode::Bar if terminal => Screen::Bar(bar()),
             ProgressMode::Auto | ProgressMode::Bar | ProgressMode::Plain => Screen::Plain,
@@ -112,7 +125,7 @@ impl Screen {
     const fn interval(&self) -> Option<Duration> {
         match self {
             Self::Bar(_) => Some(Duration::from_millis(100)),
-            Self::Json => Some(Duration::from_secs(1)),
+            Self::Json(_) => Some(Duration::from_secs(1)),
             Self::Plain => Some(Duration::from_secs(2)),
             Self::Quiet => None,
         }
@@ -120,9 +133,9 @@ impl Screen {
 
     fn event(&self, event: &Event) {
         match self {
-            Self::Json => {
+            Self::Json(lines) => {
                 if let Some(value) = json::event(event) {
-                    json_line(&value);
+                    lines.put(value);
                 }
             }
             Self::Bar(bar) => {
@@ -141,7 +154,7 @@ impl Screen {
 
     fn tick(&self, snapshot: &Snapshot) {
         match self {
-            Self::Json => json_line(&json::progress(snapshot)),
+            Self::Json(lines) => lines.put(json::progress(snapshot)),
             Self::Bar(bar) => {
                 bar.set_position(if snapshot.phase == Phase::Planning { 0 } else { snapshot.permille() });
                 bar.set_prefix(line::place(snapshot));
@@ -169,6 +182,15 @@ fn plain_line(line: &str) {
     let _ = std::io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }
 
-fn json_line(value: &Value) {
-    plain_line(&value.to_string());
+impl JsonLines {
+    fn put(&self, mut value: Value) {
+        if let Value::Object(map) = &mut value {
+            for (key, field) in &self.fields {
+                map.entry(key.clone()).or_insert_with(|| field.clone());
+            }
+        }
+        let line = value.to_string();
+        self.tail.push(&line);
+        plain_line(&line);
+    }
 }

@@ -153,7 +153,7 @@ impl State {
             }
             Event::ReduceStarted => slow.base.phase = Phase::Reducing,
             Event::Published { .. } => slow.base.phase = Phase::Published,
-            Event::Step { .. } | Event::Morsel { .. } | Event::Warning(_) => (),
+            Event::ShardStarted { .. } | Event::Step { .. } | Event::Morsel { .. } | Event::Warning(_) => (),
         }
     }
 
