@@ -38,6 +38,8 @@ pub enum Object {
     CronJob,
     /// `batch/v1 Job`.
     Job,
+    /// `v1 Namespace`.
+    Namespace,
     /// `v1 Node`.
     Node,
     /// `v1 Pod`.
@@ -46,20 +48,24 @@ pub enum Object {
     Role,
     /// `rbac.authorization.k8s.io/v1 RoleBinding`.
     RoleBinding,
+    /// `v1 Secret`: only whether it is there.
+    Secret,
     /// `v1 ServiceAccount`.
     ServiceAccount,
 }
 
 impl Object {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::ConfigMap,
         Self::CronJob,
         Self::Event,
         Self::Job,
+        Self::Namespace,
         Self::Node,
         Self::Pod,
         Self::Role,
         Self::RoleBinding,
+        Self::Secret,
         Self::ServiceAccount,
     ];
 
@@ -70,10 +76,12 @@ impl Object {
             Self::Event => ("api/v1", "events", "Event"),
             Self::CronJob => ("apis/batch/v1", "cronjobs", "CronJob"),
             Self::Job => ("apis/batch/v1", "jobs", "Job"),
+            Self::Namespace => ("api/v1", "namespaces", "Namespace"),
             Self::Node => ("api/v1", "nodes", "Node"),
             Self::Pod => ("api/v1", "pods", "Pod"),
             Self::Role => ("apis/rbac.authorization.k8s.io/v1", "roles", "Role"),
             Self::RoleBinding => ("apis/rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
+            Self::Secret => ("api/v1", "secrets", "Secret"),
             Self::ServiceAccount => ("api/v1", "serviceaccounts", "ServiceAccount"),
         }
     }
@@ -82,6 +90,12 @@ impl Object {
     #[must_use]
     pub const fn plural(self) -> &'static str {
         self.names().1
+    }
+
+    /// Its kind, as in YAML.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        self.names().2
     }
 
     /// The kind of an object.
@@ -175,8 +189,11 @@ impl Cluster {
 
     fn path(&self, object: Object, name: Option<&str>, query: &[(&str, &str)]) -> String {
         let (group, plural, _) = object.names();
-        let namespace =
-            if object == Object::Node { String::new() } else { format!("/namespaces/{}", self.namespace) };
+        let namespace = if matches!(object, Object::Node | Object::Namespace) {
+            String::new()
+        } else {
+            format!("/namespaces/{}", self.namespace)
+        };
         let name = name.map_or_else(String::new, |n| format!("/{n}"));
         let mut path = format!("/{group}{namespace}/{plural}{name}");
         let query: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).collect();

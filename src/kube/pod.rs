@@ -41,6 +41,8 @@ pub struct Pod<'a> {
     pub memory: u64,
     /// Cores, as Kubernetes writes them, asked for and allowed.
     pub cpu: &'a str,
+    /// Cores asked for, where that is less than what is allowed: a pod that waits keeps others from no core.
+    pub cpu_asked: Option<&'a str>,
     /// The service account whose token is mounted, if dp talks to the API server.
     pub api_account: Option<&'a str>,
     /// The `ConfigMap` that is mounted at [`SPEC_FOLDER`].
@@ -133,7 +135,11 @@ impl Pod<'_> {
         if let Some(bytes) = self.job.resources.scratch {
             amounts["ephemeral-storage"] = json!(bytes.to_string());
         }
-        json!({ "requests": amounts, "limits": amounts })
+        let mut asked = amounts.clone();
+        if let Some(cpu) = self.cpu_asked {
+            asked["cpu"] = json!(cpu);
+        }
+        json!({ "requests": asked, "limits": amounts })
     }
 }
 

@@ -37,6 +37,20 @@ pub fn pod_failure_policy(per_index: bool) -> Value {
     json!({ "rules": rules })
 }
 
+/// Adds to a policy that a pod which ends as interrupted does not count: it makes room for those that it
+/// waits for, and is made again.
+pub fn ignore_interrupted(policy: &mut Value) {
+    let rule = json!({
+        "action": "Ignore",
+        "onExitCodes": {
+            "containerName": CONTAINER, "operator": "In", "values": [Kind::Interrupted.exit_code()],
+        },
+    });
+    if let Some(rules) = policy["rules"].as_array_mut() {
+        rules.push(rule);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::names::{self, Identity};
 use super::pod::Pod;
-use super::policy::pod_failure_policy;
+use super::policy::{ignore_interrupted, pod_failure_policy};
 use crate::spec::{Job, Mode, Schedule};
 
 /// Cores of a pod that works on data, where the spec says nothing.
@@ -12,6 +12,8 @@ const CPU: &str = "1";
 /// Cores and memory of a driver: it plans, then waits.
 const DRIVER_CPU: &str = "100m";
 const DRIVER_MEMORY: u64 = 512 << 20;
+/// Cores that a pod asks for which waits for others most of its time.
+const WAITING_CPU: &str = "50m";
 /// Finished Jobs stay so long, for a look at them.
 const TTL_SECONDS: u32 = 86_400;
 /// Failures of a pod that nobody but Kubernetes sees to, where there is no driver.
@@ -126,7 +128,12 @@ impl Workload<'_> {
         if self.chain == Chain::Resume {
             spec["suspend"] = json!(true);
         }
-        self.finish_spec(&mut spec, &self.worker("reduce", &env, memory));
+        let mut pod = self.worker("reduce", &env, memory);
+        if self.chain == Chain::Wait {
+            pod.cpu_asked = Some(WAITING_CPU);
+            ignore_interrupted(&mut spec["podFailurePolicy"]);
+        }
+        self.finish_spec(&mut spec, &pod);
         self.job_object(&name, "reduce", &spec)
     }
 
@@ -144,6 +151,7 @@ impl Workload<'_> {
             env,
             memory,
             cpu: self.job.kubernetes.cpu.as_deref().unwrap_or(CPU),
+            cpu_asked: None,
             api_account: None,
             config: None,
         }
@@ -205,14 +213,13 @@ impl Workload<'_> {
     pub fn driver(&self) -> Vec<Value> {
         let name = names::driver(&self.identity.base);
         let (mut objects, account) = self.account(&name, &driver_rules());
-        let memory = self.job.resources.memory.unwrap_or(0).max(DRIVER_MEMORY);
         let env = [("DP_NAME", self.identity.base.as_str()), ("DP_IMAGE", self.image)];
         let pod = Pod {
             args: &["driver"],
             cpu: DRIVER_CPU,
             api_account: account.as_deref(),
             config: Some(&self.identity.base),
-            ..self.worker("driver", &env, memory)
+            ..self.worker("driver", &env, DRIVER_MEMORY)
         };
         let mut spec = json!({
             "completions": 1,
@@ -238,8 +245,7 @@ impl Workload<'_> {
             all.extend(more);
         }
         let (mut objects, account) = if single { (Vec::new(), None) } else { self.account(name, &rules) };
-        let memory =
-            if single { self.memory } else { self.job.resources.memory.unwrap_or(0).max(DRIVER_MEMORY) };
+        let memory = if single { self.memory } else { DRIVER_MEMORY };
         let worker = self.worker("schedule", &env, memory);
         let pod = Pod {
             args: &["driver"],

@@ -38,6 +38,27 @@ pub struct Kubernetes {
     pub cpu: Option<String>,
 }
 
+impl Kubernetes {
+    /// The Secrets and `ConfigMaps` without which the pods cannot start: kind and name.
+    #[must_use]
+    pub fn references(&self) -> Vec<(&'static str, String)> {
+        let kinds = [("Secret", "/secretRef"), ("ConfigMap", "/configMapRef")];
+        let of_keys = [("Secret", "/valueFrom/secretKeyRef"), ("ConfigMap", "/valueFrom/configMapKeyRef")];
+        let all = self.env_from.iter().map(|e| (e, kinds)).chain(self.env.iter().map(|e| (e, of_keys)));
+        let mut found: Vec<(&'static str, String)> = all
+            .flat_map(|(entry, kinds)| {
+                kinds.into_iter().filter_map(move |(kind, path)| {
+                    let reference = entry.pointer(path).filter(|r| r["optional"] != true)?;
+                    Some((kind, reference["name"].as_str()?.to_owned()))
+                })
+            })
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
 /// How the work is laid out in pods.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {

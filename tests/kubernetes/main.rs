@@ -5,6 +5,10 @@
 //! of a plain `cargo test`.
 
 #[path = "../s3/bucket.rs"]
+#[expect(dead_code, reason = "tests of the S3 server use the rest")]
 mod bucket;
+mod failures;
 mod modes;
 mod namespace;
+mod render;
+mod schedule;

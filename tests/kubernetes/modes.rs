@@ -29,7 +29,14 @@ fn every_mode_gives_the_bytes_of_a_local_run() {
     local_copy(&namespace.bucket, "jobs/data/flights", "flights");
     let input = &namespace.bucket.url("flights");
     let check = |(name, sql, format): (&str, &str, &str)| {
-        let job = Job { name, sql, format, input, more: "shards: { count: 16 }", kubernetes: "" };
+        let job = Job {
+            name,
+            sql,
+            format,
+            input,
+            more: "shards: { count: 16 }\nresources: { cpu: 250m, memory: 256Mi }",
+            kubernetes: "",
+        };
         let local = namespace.bucket.url(&format!("{name}/local"));
         let file = namespace.file(name, &namespace.spec(&job, &local));
         let out = namespace.bucket.dp(&["run", &file, "--progress", "none"], None);

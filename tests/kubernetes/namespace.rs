@@ -18,6 +18,7 @@ pub struct Namespace {
 }
 
 /// A job of a test.
+#[derive(Clone, Copy)]
 pub struct Job<'a> {
     pub name: &'a str,
     pub sql: &'a str,

@@ -188,6 +188,10 @@ impl JsonLines {
             for (key, field) in &self.fields {
                 map.entry(key.clone()).or_insert_with(|| field.clone());
             }
+            if !self.fields.is_empty() {
+                let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+                map.insert("time".to_owned(), Value::String(now));
+            }
         }
         let line = value.to_string();
         self.tail.push(&line);

@@ -15,10 +15,13 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Interrupt;
 use crate::kube::client::{Access, Cluster, Object, Select};
 use crate::kube::names::{JOB_LABEL, RUN_LABEL, STAGE_LABEL};
-use crate::kube::observe::{self, End, JobState};
+use crate::kube::observe::{self, Cause, End, JobState};
+use crate::spec::parse_size;
 
 /// Between two looks of `dp wait`.
 const LOOK: Duration = Duration::from_secs(1);
+/// What does not pass by itself is waited for so long.
+const HOPELESS: Duration = Duration::from_secs(30);
 /// Failed and pending pods that are looked at for their reasons.
 const PODS_SHOWN: u32 = 200;
 
@@ -235,10 +238,25 @@ fn causes(cluster: &Cluster, name: &str) -> Result<Vec<CauseSummary>> {
             group.nodes.extend(trouble.node.filter(|n| group.nodes.len() < 10 && !group.nodes.contains(n)));
         }
     }
+    if groups.values().any(|g| g.hint == Cause::Unschedulable.hint())
+        && let Some(largest) = largest_node(cluster)
+    {
+        for group in groups.values_mut().filter(|g| g.hint == Cause::Unschedulable.hint()) {
+            group.text = format!("{} (the largest node offers {largest})", group.text);
+        }
+    }
     let mut groups: Vec<CauseSummary> = groups.into_values().collect();
     groups.sort_by_key(|g| std::cmp::Reverse(g.pods));
     groups.iter_mut().for_each(|g| g.indexes.sort_unstable());
     Ok(groups)
+}
+
+/// What the node with the most memory offers; `None`: whoever asks may not look at nodes.
+fn largest_node(cluster: &Cluster) -> Option<String> {
+    let nodes = cluster.list(Object::Node, Select::default()).ok()?;
+    let offers = |node: &Value, key: &str| node["status"]["allocatable"][key].as_str().map(str::to_owned);
+    let largest = nodes.iter().max_by_key(|n| offers(n, "memory").and_then(|m| parse_size(&m).ok()))?;
+    Some(format!("cpu {}, memory {}", offers(largest, "cpu")?, offers(largest, "memory")?))
 }
 
 /// Waits until a run has ended: well, or with its error.
@@ -253,13 +271,23 @@ pub fn wait(
     let cluster = Cluster::connect(&request.access)?;
     let began = Instant::now();
     let mut seen = false;
+    let mut since: Option<Instant> = None;
     loop {
         let looked = find(&cluster, &request.name).and_then(|object| look(&cluster, &request.name, &object));
         match looked {
             Ok(status) => match status.exit_code {
                 Some(0) => return Ok(status),
                 Some(code) => return Err(ended(&status, code)),
-                None => seen = true,
+                None => {
+                    seen = true;
+                    // A driver that cannot start says nothing; whatever else hinders a run, it says itself.
+                    match (stuck_driver(&cluster, &status)?, since) {
+                        (Some(trouble), Some(since)) if since.elapsed() > HOPELESS => return Err(trouble),
+                        (Some(_), None) => since = Some(Instant::now()),
+                        (Some(_), Some(_)) => (),
+                        (None, _) => since = None,
+                    }
+                }
             },
             Err(e) if e.kind() == Kind::Transient => (),
             Err(e) if seen && e.kind() == Kind::Usage => {
@@ -277,6 +305,19 @@ pub fn wait(
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// Why the pod of a driver, or the one pod of a run, cannot start.
+fn stuck_driver(cluster: &Cluster, status: &ClusterStatus) -> Result<Option<Error>> {
+    let waits = |job: &&JobSummary| {
+        matches!(job.stage.as_str(), "driver" | "single") && job.active > 0 && job.ready == 0
+    };
+    let Some(job) = status.jobs.iter().find(waits) else { return Ok(None) };
+    let labels = format!("batch.kubernetes.io/job-name={}", job.name);
+    let select = Select { labels: &labels, fields: "status.phase=Pending", limit: PODS_SHOWN };
+    let pods = cluster.list(Object::Pod, select)?;
+    let hopeless = pods.iter().filter_map(observe::pod).find(|t| !t.cause.may_pass());
+    Ok(hopeless.map(|t| Error::stop(t.text).with("pod", t.pod).with("hint", t.cause.hint())))
 }
 
 fn ended(status: &ClusterStatus, code: u8) -> Error {

@@ -11,7 +11,7 @@ use super::drive::{DriveRequest, drive, planned};
 use super::schedule;
 use super::settle::{Before, ClusterRequest, find, settle};
 use super::submission::{self, Planned, Submission};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Interrupt, Sink};
 use crate::kube::client::{Access, Cluster, Object};
 use crate::kube::names::Identity;
@@ -128,6 +128,7 @@ pub fn submit(request: &SubmitRequest, sink: &Sink, interrupt: &Interrupt) -> Re
     }
     let cluster = Cluster::connect(&request.access)?;
     preflight(&cluster, request.how)?;
+    check_references(&cluster, &asked.job)?;
     if let Some(schedule) = &asked.job.schedule {
         if request.how != How::Driver {
             return Err(Error::usage(
@@ -272,8 +273,35 @@ pub fn render(request: &SubmitRequest, sink: &Sink, interrupt: &Interrupt) -> Re
     Ok(asked.workload(Some(&planned), chain).chained())
 }
 
+/// What the pods' environment refers to must be there, as far as whoever submits may look.
+fn check_references(cluster: &Cluster, job: &Job) -> Result<()> {
+    let mut missing = Vec::new();
+    let mut references: Vec<(Object, String)> = Vec::new();
+    for (kind, name) in job.kubernetes.references() {
+        references.push((if kind == "Secret" { Object::Secret } else { Object::ConfigMap }, name));
+    }
+    references.extend(job.kubernetes.service_account.clone().map(|name| (Object::ServiceAccount, name)));
+    for (object, name) in references {
+        // Not to be allowed to look is common, and no fault.
+        if cluster.may(object, "get")? && cluster.get(object, &name)?.is_none() {
+            missing.push(format!("{} {name}", object.kind()));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(format!("the pods need what is not there: {}", missing.join(", ")))
+        .with("namespace", cluster.namespace())
+        .with("hint", "create it, or correct spec.kubernetes.env, envFrom and serviceAccount"))
+}
+
 /// Whoever submits must be allowed to, and hears so before anything is made.
 fn preflight(cluster: &Cluster, how: How) -> Result<()> {
+    // Not to be allowed to look is common, and no fault.
+    match cluster.get(Object::Namespace, cluster.namespace()) {
+        Err(e) if e.kind() != Kind::Stop => return Err(e),
+        _ => (),
+    }
     let mut needed = vec![(Object::ConfigMap, "create"), (Object::Job, "create"), (Object::Job, "list")];
     match how {
         How::Driver | How::Chained(Chain::Resume) => {

@@ -11,12 +11,12 @@ use super::super::request::{Given, Machine, RunRequest};
 use super::super::tries::Tries;
 use super::super::{prepare, run, side};
 use super::vitals::{LogTail, Post, Vitals};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Interrupt, Sink};
 use crate::id::{ShardId, TaskId};
 use crate::kube::client::{Access, Cluster, Object};
 use crate::plan::{Header, Shard, freeze};
-use crate::store::commit::{RunFolder, read_failures, remove_failures};
+use crate::store::commit::{Failure, RunFolder, read_failures, remove_failures};
 use crate::store::layout;
 use crate::store::manifest::read_manifest;
 use crate::store::rollup::{finished_indexes, read_each, read_round, write_rollup};
@@ -28,6 +28,8 @@ use crate::task::proof::Known;
 const LOOK: Duration = Duration::from_secs(2);
 /// Shards have failed and nothing was committed for so long: nobody tries them again.
 const QUIET: Duration = Duration::from_secs(600);
+/// No index was finished for so long: perhaps there is no room for map while this pod waits.
+const ROOM: Duration = Duration::from_secs(90);
 
 /// A pod's work.
 #[derive(Debug, Clone)]
@@ -226,7 +228,8 @@ fn resume_reduce(run: &RunFolder, indexes: u32, job: &str) -> Result<()> {
     Err(Error::transient("the reduce Job is not there yet").with("job", job))
 }
 
-/// Waits until every index of the map Job has written its roll-up.
+/// Waits until every index of the map Job has written its roll-up. Where nothing moves it gives its place
+/// up: perhaps there is no room for map while this pod waits.
 fn wait_for_map(run: &RunFolder, indexes: u32, interrupt: &Interrupt) -> Result<()> {
     let mut last = (0, Instant::now());
     loop {
@@ -237,25 +240,33 @@ fn wait_for_map(run: &RunFolder, indexes: u32, interrupt: &Interrupt) -> Result<
         if finished > last.0 {
             last = (finished, Instant::now());
         }
-        if last.1.elapsed() > QUIET {
-            let known = existing_commits(run)?;
-            let failed = read_failures(run)?.into_iter().find(|f| {
-                f.task
-                    .strip_prefix("map/")
-                    .and_then(TaskId::parse_map)
-                    .is_some_and(|t| !known.contains_key(&t))
-            });
-            if let Some(failure) = failed {
-                return Err(
-                    Error::stop(format!("map has failed: {}", failure.message)).with("task", failure.task)
-                );
-            }
-            last.1 = Instant::now();
+        if last.1.elapsed() > ROOM {
+            given_up(run)?;
+            return Err(Error::new(
+                Kind::Interrupted,
+                "map is not done: this pod makes room and is made again",
+            )
+            .with("indexes", format!("{finished} of {indexes}")));
         }
         let until = Instant::now() + LOOK;
         while Instant::now() < until {
             interrupt.check()?;
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+}
+
+/// Whoever tries a shard again removes what was noted of its failure. What stays has nobody who tries.
+fn given_up(run: &RunFolder) -> Result<()> {
+    let known = existing_commits(run)?;
+    let before = u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0);
+    let before = before.saturating_sub(u64::try_from(QUIET.as_millis()).unwrap_or(u64::MAX));
+    let task = |name: &str| name.strip_prefix("map/").and_then(TaskId::parse_map);
+    let dead = |f: &Failure| f.at_millis < before && task(&f.task).is_some_and(|t| !known.contains_key(&t));
+    match read_failures(run)?.into_iter().find(dead) {
+        Some(failure) => {
+            Err(Error::stop(format!("map has failed: {}", failure.message)).with("task", failure.task))
+        }
+        None => Ok(()),
     }
 }
