@@ -48,15 +48,7 @@ pub fn run(request: &RunRequest, sink: &Sink, interrupt: &Interrupt) -> Result<R
 /// # Errors
 /// `Usage`.
 pub fn parse_job(text: &SpecText, given: &Given) -> Result<Job> {
-    let given = spec::Given {
-        sets: given.sets.clone(),
-        input: given.input.clone(),
-        output: given.output.clone(),
-        work: given.work.clone(),
-        base: given.base.clone(),
-        interval: None,
-    };
-    spec::parse(&text.text, &text.file, &text.base, &given).map_err(spec::problems_to_error)
+    spec::parse(&text.text, &text.file, &text.base, given).map_err(spec::problems_to_error)
 }
 
 /// A plan that is frozen (or about to be), and its places.

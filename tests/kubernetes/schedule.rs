@@ -1,6 +1,6 @@
 //! Schedules on the real CronJob controller.
 
-use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike, Utc};
 use serde_json::Value;
 
 use crate::bucket::{code, local_copy, text};
@@ -20,6 +20,11 @@ fn finished(namespace: &Namespace, work: &str) -> Vec<(DateTime<Utc>, DateTime<U
         found.push((at("start"), at("end"), json["run"].as_str().map(str::to_owned)));
     }
     found
+}
+
+/// An instant as parameters hold it.
+fn shown(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn each_minute_is_run_once() {
         for (begin, end, run) in &all {
             assert_eq!((*begin, *end), (at, at + TimeDelta::minutes(1)));
             assert!(run.is_some());
-            let place = format!("{}{}/", namespace.bucket.url("out"), begin.to_rfc3339());
+            let place = format!("{}{}/", namespace.bucket.url("out"), shown(*begin));
             let files = namespace.bucket.result(&place);
             let bytes = namespace
                 .bucket
@@ -67,11 +72,7 @@ fn each_minute_is_run_once() {
                 .get(&files[0].0)
                 .expect("it can be read")
                 .expect("it is there");
-            assert!(
-                text(&bytes).contains(&format!("{},{}", begin.to_rfc3339(), end.to_rfc3339())),
-                "{}",
-                text(&bytes)
-            );
+            assert!(text(&bytes).contains(&format!("{},{}", shown(*begin), shown(*end))), "{}", text(&bytes));
             at = *end;
         }
         // A stretch before the schedule's start, two at once.

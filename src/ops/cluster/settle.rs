@@ -9,7 +9,7 @@ use super::submission::{self, DriverStatus};
 use super::submit::How;
 use crate::error::{Error, Result};
 use crate::kube::client::{Access, Cluster, Object, Select};
-use crate::kube::names::{self, RUN_LABEL};
+use crate::kube::names::RUN_LABEL;
 use crate::kube::observe;
 
 /// Objects of an earlier try are gone after so long, or something holds them.
@@ -32,12 +32,10 @@ pub(super) fn settle(cluster: &Cluster, base: &str, how: How) -> Result<Before> 
     let jobs: Vec<_> = jobs.iter().map(observe::job).collect();
     let status: Option<DriverStatus> = submission::part(&object, submission::STATUS);
     let over = status.is_some_and(|s| s.exit_code.is_some());
-    let driver = names::driver(base);
-    let driven = jobs.iter().any(|j| j.name == driver);
     let goes_on = jobs.iter().any(|j| j.end.is_none());
     if !over && goes_on {
-        // Jobs without a driver wait for one; a terminal may take them up.
-        return Ok(if how == How::Attach && !driven { Before::Nothing } else { Before::Running });
+        // A terminal may take it up at any time: of two drivers each does what the other has not done.
+        return Ok(if how == How::Attach { Before::Nothing } else { Before::Running });
     }
     if !over && jobs.is_empty() {
         return Ok(Before::Nothing);

@@ -96,7 +96,8 @@ fn asked(request: &SubmitRequest) -> Result<Asked> {
             let interval = Some(Interval::new(DateTime::UNIX_EPOCH.fixed_offset(), day.fixed_offset())?);
             match run::parse_job(&request.spec, &Given { interval, ..request.given.clone() }) {
                 Ok(job) if job.schedule.is_some() => job,
-                _ => other?,
+                Ok(_) => other?,
+                Err(e) => return Err(e),
             }
         }
     };
