@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 use crate::id::{AttemptId, ShardId, TaskId};
@@ -190,6 +190,20 @@ impl Interrupt {
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
+    }
+
+    /// Waits for `time` to pass, for what sends no event when it happens: another process, a store.
+    ///
+    /// # Errors
+    /// `Interrupted`, soon after [`Interrupt::set`] was called.
+    pub fn wait(&self, time: Duration) -> Result<()> {
+        const LOOK: Duration = Duration::from_millis(50);
+        let began = Instant::now();
+        while let Some(left) = time.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
+            self.check()?;
+            std::thread::park_timeout(left.min(LOOK));
+        }
+        self.check()
     }
 
     /// To be called wherever work can be left: at least every 200 ms.

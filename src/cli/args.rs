@@ -6,10 +6,7 @@ use clap_complete::Shell;
 
 use crate::spec::parse_size;
 
-use super::cluster_args::{
-    BackfillArgs, CancelArgs, ListArgs, LogsArgs, RbacArgs, RenderArgs, RetryArgs, StatusArgs, SubmitArgs,
-    TriggerArgs, WaitArgs,
-};
+use super::cluster_args::{ClusterCommand, ListArgs, StatusArgs};
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 defect of dp, 2 wrong usage or spec, 10 bad data, 11 the run cannot go on,
@@ -29,24 +26,11 @@ pub(super) enum Command {
     Run(RunArgs),
     Sql(SqlArgs),
     Plan(PlanArgs),
-    Render(RenderArgs),
-    Submit(SubmitArgs),
     Status(StatusArgs),
-    Wait(WaitArgs),
-    Logs(LogsArgs),
     List(ListArgs),
-    Retry(RetryArgs),
-    Cancel(CancelArgs),
     Gc(GcArgs),
-    Trigger(TriggerArgs),
-    Backfill(BackfillArgs),
-    /// What a pod runs: its stage and index come from the environment
-    #[command(hide = true)]
-    Worker,
-    /// What the driver's pod runs
-    #[command(hide = true)]
-    Driver,
-    Rbac(RbacArgs),
+    #[command(flatten)]
+    Cluster(ClusterCommand),
     /// Print the JSON Schema of a job spec
     Schema,
     /// Print a completion script for a shell

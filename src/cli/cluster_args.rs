@@ -4,11 +4,31 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::args::{FindPlaceArgs, GivenArgs, NameArgs, OutputArgs, ProgressArgs};
 use crate::ops::PARALLEL_MAX;
 use crate::spec::parse_duration;
+
+/// Commands that need a cluster, or run in one.
+#[derive(Debug, Subcommand)]
+pub(super) enum ClusterCommand {
+    Render(RenderArgs),
+    Submit(SubmitArgs),
+    Wait(WaitArgs),
+    Logs(LogsArgs),
+    Retry(RetryArgs),
+    Cancel(CancelArgs),
+    Trigger(TriggerArgs),
+    Backfill(BackfillArgs),
+    Rbac(RbacArgs),
+    /// What a pod runs: its stage and index come from the environment
+    #[command(hide = true)]
+    Worker,
+    /// What the driver's pod runs
+    #[command(hide = true)]
+    Driver,
+}
 
 /// Start a job on a cluster
 #[derive(Debug, Args)]

@@ -25,6 +25,7 @@ use crate::event::{Interrupt, Sink};
 use crate::ops::{self, Backfill};
 
 use args::{Cli, Command, OutputMode, ProgressMode};
+use cluster_args::ClusterCommand;
 use progress::Progress;
 use request::Surroundings;
 
@@ -71,21 +72,6 @@ fn dispatch(command: Command) -> u8 {
             let (mode, output) = (args.progress.progress, args.output.output);
             long(mode, output, false, |here, sink, stop| ops::plan(&here.plan(args)?, sink, stop))
         }
-        Command::Submit(args) => {
-            let (mode, output) = (args.progress.progress, args.output.output);
-            long(mode, output, args.attach, |here, sink, stop| ops::submit(&here.submit(args)?, sink, stop))
-        }
-        Command::Render(args) => {
-            let mode = args.progress.progress;
-            long(mode, OutputMode::Text, false, |here, sink, stop| {
-                ops::render(&here.render(args)?, sink, stop)
-            })
-        }
-        Command::Worker => pod(|here, log, sink, stop| ops::worker(&here.worker(log)?, sink, stop)),
-        Command::Driver => pod(|here, _, sink, stop| match here.schedule()? {
-            Some(firing) => ops::fire(&firing, sink, stop),
-            None => ops::drive(&here.driver()?, sink, stop).map(drop),
-        }),
         Command::Status(args) => {
             let output = args.output.output;
             // A bare name without a place is that of a run in the cluster.
@@ -99,34 +85,7 @@ fn dispatch(command: Command) -> u8 {
             short(args.output.output, |here| ops::list(&here.list(args.places)))
         }
         Command::List(args) => short(args.output.output, |_| ops::cluster_list(&args.access.into())),
-        Command::Wait(args) => {
-            let output = args.output.output;
-            long(ProgressMode::None, output, false, |here, _, stop| {
-                ops::wait(&here.cluster(args.run, args.access), args.timeout, stop)
-            })
-        }
-        Command::Logs(args) => {
-            exit(Surroundings::read().and_then(|here| cluster::print_logs(&here.logs(args))))
-        }
-        Command::Retry(args) => {
-            let output = args.output.output;
-            long(ProgressMode::Plain, output, false, |here, sink, _| {
-                ops::retry(&here.cluster(args.run, args.access), sink)
-            })
-        }
-        Command::Cancel(args) => {
-            exit(Surroundings::read().and_then(|here| ops::cancel(&here.cluster(args.run, args.access))))
-        }
-        Command::Trigger(args) => exit(Surroundings::read().and_then(|here| {
-            let job = ops::trigger(&here.cluster(args.name, args.access), None)?;
-            print::to_stdout(format!("job {job} started\n").as_bytes())
-        })),
-        Command::Backfill(args) => exit(Surroundings::read().and_then(|here| {
-            let asked = Backfill { from: args.from, to: args.to, parallel: args.parallel, redo: args.redo };
-            let job = ops::trigger(&here.cluster(args.name, args.access), Some(asked))?;
-            print::to_stdout(format!("job {job} started\n").as_bytes())
-        })),
-        Command::Rbac(args) => exit(show(&ops::rbac(&args.namespace), OutputMode::Text)),
+        Command::Cluster(command) => on_cluster(command),
         Command::Gc(args) => short(args.output.output, |here| ops::gc(&here.find(args.run, args.places))),
         Command::Schema => {
             exit(ops::schema().and_then(|text| print::to_stdout(format!("{text}\n").as_bytes())))
@@ -136,6 +95,54 @@ fn dispatch(command: Command) -> u8 {
             clap_complete::generate(shell, &mut Cli::command(), "dp", &mut script);
             exit(print::to_stdout(&script))
         }
+    }
+}
+
+fn on_cluster(command: ClusterCommand) -> u8 {
+    match command {
+        ClusterCommand::Submit(args) => {
+            let (mode, output) = (args.progress.progress, args.output.output);
+            long(mode, output, args.attach, |here, sink, stop| ops::submit(&here.submit(args)?, sink, stop))
+        }
+        ClusterCommand::Render(args) => {
+            let mode = args.progress.progress;
+            long(mode, OutputMode::Text, false, |here, sink, stop| {
+                ops::render(&here.render(args)?, sink, stop)
+            })
+        }
+        ClusterCommand::Worker => pod(|here, log, sink, stop| ops::worker(&here.worker(log)?, sink, stop)),
+        ClusterCommand::Driver => pod(|here, _, sink, stop| match here.schedule()? {
+            Some(firing) => ops::fire(&firing, sink, stop),
+            None => ops::drive(&here.driver()?, sink, stop).map(drop),
+        }),
+        ClusterCommand::Wait(args) => {
+            let output = args.output.output;
+            long(ProgressMode::None, output, false, |here, _, stop| {
+                ops::wait(&here.cluster(args.run, args.access), args.timeout, stop)
+            })
+        }
+        ClusterCommand::Logs(args) => {
+            exit(Surroundings::read().and_then(|here| cluster::print_logs(&here.logs(args))))
+        }
+        ClusterCommand::Retry(args) => {
+            let output = args.output.output;
+            long(ProgressMode::Plain, output, false, |here, sink, _| {
+                ops::retry(&here.cluster(args.run, args.access), sink)
+            })
+        }
+        ClusterCommand::Cancel(args) => {
+            exit(Surroundings::read().and_then(|here| ops::cancel(&here.cluster(args.run, args.access))))
+        }
+        ClusterCommand::Trigger(args) => exit(Surroundings::read().and_then(|here| {
+            let job = ops::trigger(&here.cluster(args.name, args.access), None)?;
+            print::to_stdout(format!("job {job} started\n").as_bytes())
+        })),
+        ClusterCommand::Backfill(args) => exit(Surroundings::read().and_then(|here| {
+            let asked = Backfill { from: args.from, to: args.to, parallel: args.parallel, redo: args.redo };
+            let job = ops::trigger(&here.cluster(args.name, args.access), Some(asked))?;
+            print::to_stdout(format!("job {job} started\n").as_bytes())
+        })),
+        ClusterCommand::Rbac(args) => exit(show(&ops::rbac(&args.namespace), OutputMode::Text)),
     }
 }
 

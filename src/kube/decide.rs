@@ -182,7 +182,7 @@ mod tests {
             "Complete" => End::Complete,
             reason => End::Failed { reason: reason.to_owned(), message: "m".to_owned() },
         });
-        Stage { number, job: JobState { end, memory, ..JobState::default() }, out_of_memory: false }
+        Stage { number, job: JobState { memory, end, ..JobState::default() }, out_of_memory: false }
     }
 
     fn set(shards: &[u32]) -> BTreeSet<u32> {

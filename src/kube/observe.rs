@@ -155,83 +155,92 @@ pub fn job(object: &Value) -> JobState {
 /// What is wrong with a pod, if anything is.
 #[must_use]
 pub fn pod(object: &Value) -> Option<Trouble> {
-    let status = object
-        .pointer("/status/containerStatuses")
-        .and_then(Value::as_array)
-        .and_then(|all| all.iter().find(|c| c["name"] == CONTAINER));
+    let container = container(object);
+    let ended = container.and_then(|c| c.pointer("/state/terminated"));
+    let (cause, what) = removed(object)
+        .or_else(|| ended_badly(object, ended?))
+        .or_else(|| silent(object, container?))
+        .or_else(|| waits(container?))
+        .or_else(|| unschedulable(object))?;
     let index = text(object, "/metadata/annotations/batch.kubernetes.io~1job-completion-index");
-    let ended = status.and_then(|s| s.pointer("/state/terminated"));
-    let trouble = |cause: Cause, what: String| {
-        Some(Trouble {
-            cause,
-            pod: text(object, "/metadata/name").unwrap_or_default(),
-            node: text(object, "/spec/nodeName"),
-            index: index.and_then(|i| i.parse().ok()),
-            text: what,
-            message: ended.and_then(|e| text(e, "/message")).filter(|m| !m.is_empty()),
-        })
-    };
+    Some(Trouble {
+        cause,
+        pod: text(object, "/metadata/name").unwrap_or_default(),
+        node: text(object, "/spec/nodeName"),
+        index: index.and_then(|i| i.parse().ok()),
+        text: what,
+        message: ended.and_then(|e| text(e, "/message")).filter(|m| !m.is_empty()),
+    })
+}
+
+/// The state of dp's container.
+fn container(object: &Value) -> Option<&Value> {
+    let all = object.pointer("/status/containerStatuses")?.as_array()?;
+    all.iter().find(|c| c["name"] == CONTAINER)
+}
+
+/// By somebody else than dp.
+fn removed(object: &Value) -> Option<(Cause, String)> {
+    let reason = text(object, "/status/reason");
+    let evicted = reason.as_deref() == Some("Evicted");
+    let cause = if evicted { Cause::Evicted } else { Cause::Disrupted };
+    let said = text(object, "/status/message");
     if holds(object, "DisruptionTarget") {
-        let said =
-            condition(object, "DisruptionTarget").and_then(|c| text(c, "/message")).unwrap_or_default();
-        let evicted = object.pointer("/status/reason").is_some_and(|r| r == "Evicted");
-        let cause = if evicted { Cause::Evicted } else { Cause::Disrupted };
-        let said = if evicted { text(object, "/status/message").unwrap_or(said) } else { said };
-        return trouble(cause, format!("the pod was removed from its node: {said}"));
+        let condition = condition(object, "DisruptionTarget").and_then(|c| text(c, "/message"));
+        let said = said.filter(|_| evicted).or(condition).unwrap_or_default();
+        return Some((cause, format!("the pod was removed from its node: {said}")));
     }
-    if let Some(reason) = text(object, "/status/reason").filter(|_| object["status"]["phase"] == "Failed") {
-        let said = text(object, "/status/message").unwrap_or_default();
-        let cause = if reason == "Evicted" { Cause::Evicted } else { Cause::Disrupted };
-        return trouble(cause, format!("the pod was ended ({reason}): {said}"));
+    let reason = reason.filter(|_| object["status"]["phase"] == "Failed")?;
+    Some((cause, format!("the pod was ended ({reason}): {}", said.unwrap_or_default())))
+}
+
+fn ended_badly(object: &Value, ended: &Value) -> Option<(Cause, String)> {
+    let code = ended["exitCode"].as_i64().unwrap_or(-1);
+    match ended["reason"].as_str() {
+        _ if code == 0 => None,
+        Some("OOMKilled") => Some((Cause::Memory, format!("memory ran out: the limit is {}", limit(object)))),
+        _ if code == 137 => Some((Cause::Exit(code), "the container was killed".to_owned())),
+        _ => Some((Cause::Exit(code), format!("dp ended with exit code {code}"))),
     }
-    if let Some(ended) = ended {
-        let code = ended["exitCode"].as_i64().unwrap_or(-1);
-        return match ended["reason"].as_str() {
-            _ if code == 0 => None,
-            Some("OOMKilled") => {
-                trouble(Cause::Memory, format!("memory ran out: the limit is {}", limit(object)))
-            }
-            // Some runtimes do not say why, and nothing else kills a container so.
-            _ if code == 137 && object["metadata"].get("deletionTimestamp").is_none() => {
-                trouble(Cause::Exit(137), "the container was killed".to_owned())
-            }
-            _ => trouble(Cause::Exit(code), format!("dp ended with exit code {code}")),
-        };
+}
+
+/// dp has no readiness probe: only the node's own silence takes this from a container that runs.
+fn silent(object: &Value, container: &Value) -> Option<(Cause, String)> {
+    container.pointer("/state/running")?;
+    condition(object, "Ready").filter(|c| c["status"] == "False")?;
+    let node = text(object, "/spec/nodeName").unwrap_or_default();
+    Some((Cause::Disrupted, format!("its node {node} does not answer")))
+}
+
+fn waits(container: &Value) -> Option<(Cause, String)> {
+    let waiting = container.pointer("/state/waiting")?;
+    let reason = waiting["reason"].as_str().unwrap_or_default();
+    let said = text(waiting, "/message").unwrap_or_default();
+    match reason {
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ImageInspectError"
+        | "RegistryUnavailable" => {
+            let image = text(container, "/image").unwrap_or_default();
+            Some((Cause::Image, format!("the image {image} cannot be pulled ({reason}): {said}")))
+        }
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "StartError" => {
+            Some((Cause::Configuration, format!("the container cannot be started ({reason}): {said}")))
+        }
+        _ => None,
     }
-    let ready = condition(object, "Ready").is_some_and(|c| c["status"] == "False");
-    if ready && status.is_some_and(|s| s.pointer("/state/running").is_some()) {
-        // dp has no readiness probe: only the node's own silence takes this from a container that runs.
-        let node = text(object, "/spec/nodeName").unwrap_or_default();
-        return trouble(Cause::Disrupted, format!("its node {node} does not answer"));
-    }
-    if let Some(waiting) = status.and_then(|s| s.pointer("/state/waiting")) {
-        let reason = waiting["reason"].as_str().unwrap_or_default();
-        let said = text(waiting, "/message").unwrap_or_default();
-        let image = status.and_then(|s| text(s, "/image")).unwrap_or_default();
-        return match reason {
-            "ErrImagePull"
-            | "ImagePullBackOff"
-            | "InvalidImageName"
-            | "ErrImageNeverPull"
-            | "ImageInspectError"
-            | "RegistryUnavailable" => {
-                trouble(Cause::Image, format!("the image {image} cannot be pulled ({reason}): {said}"))
-            }
-            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" | "StartError" => {
-                trouble(Cause::Configuration, format!("the container cannot be started ({reason}): {said}"))
-            }
-            _ => None,
-        };
-    }
+}
+
+fn unschedulable(object: &Value) -> Option<(Cause, String)> {
     let scheduled = condition(object, "PodScheduled")?;
-    if scheduled["status"] == "False" && scheduled["reason"] == "Unschedulable" {
-        let said = text(scheduled, "/message").unwrap_or_default();
-        return trouble(
-            Cause::Unschedulable,
-            format!("no node can take the pod, which asks for {}: {said}", requests(object)),
-        );
+    if scheduled["status"] != "False" || scheduled["reason"] != "Unschedulable" {
+        return None;
     }
-    None
+    let said = text(scheduled, "/message").unwrap_or_default();
+    let asked = requests(object);
+    Some((Cause::Unschedulable, format!("no node can take the pod, which asks for {asked}: {said}")))
 }
 
 fn resources<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {

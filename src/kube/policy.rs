@@ -69,9 +69,8 @@ mod tests {
                 };
                 let action = rules.iter().find(named).map(|r| r["action"].as_str().unwrap());
                 let want = match kind.retry() {
-                    Retry::FailRun => Some("FailJob"),
                     Retry::FailShard if per_index => Some("FailIndex"),
-                    Retry::FailShard => Some("FailJob"),
+                    Retry::FailRun | Retry::FailShard => Some("FailJob"),
                     Retry::Again => None,
                 };
                 assert_eq!(action, want, "{kind:?}");

@@ -30,7 +30,7 @@ pub struct Kubernetes {
     pub annotations: BTreeMap<String, String>,
     /// Environment, as in a container.
     pub env: Vec<Value>,
-    /// Environment from Secrets and ConfigMaps, as in a container.
+    /// Environment from Secrets and `ConfigMaps`, as in a container.
     pub env_from: Vec<Value>,
     /// Merged over the pods' description (JSON merge patch, RFC 7386; lists of named things by name).
     pub pod_patch: Option<Value>,

@@ -332,7 +332,7 @@ mod tests {
                 prop_assert_eq!(span.start, last);
                 prop_assert!(span.end > span.start);
                 let local = clock.local(span.end);
-                prop_assert!(form == 4 || local.minute() == minute || local.minute() % 30 == 0, "{}", local);
+                prop_assert!(form == 4 || local.minute() == minute || local.minute().is_multiple_of(30), "{}", local);
                 prop_assert!(form != 2 || local.day() == day);
                 last = span.end;
             }

@@ -39,7 +39,7 @@ const INDEX_BYTES: u64 = 256 << 20;
 const INDEXES_MAX: u32 = 1000;
 const PARALLELISM_MAX: u32 = 100;
 /// The API server or the store may be away so long.
-const AWAY_MAX: Duration = Duration::from_secs(1800);
+const AWAY_MAX: Duration = Duration::from_mins(30);
 
 /// `dp driver`, and `dp submit --attach`.
 #[derive(Debug, Clone)]
@@ -167,7 +167,7 @@ impl Driver<'_> {
                 }
                 Err(e) => return Err(e),
             }
-            self.sleep(pause)?;
+            self.interrupt.wait(pause)?;
             pause = (pause * 5 / 4).min(Duration::from_secs(if started.elapsed().as_secs() < 60 {
                 1
             } else {
@@ -180,15 +180,6 @@ impl Driver<'_> {
             manifest.ok_or_else(|| Error::stop("the result was replaced by another run's meanwhile"))?;
         let shown = (Outcome::Done, self.request.show_rows);
         Ok(run::report(&frozen, &self.stores, &manifest, shown, self.sink, started))
-    }
-
-    fn sleep(&self, pause: Duration) -> Result<()> {
-        let until = Instant::now() + pause;
-        while Instant::now() < until {
-            self.interrupt.check()?;
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
     }
 
     /// The plan: as an earlier driver froze it, or made now.

@@ -247,7 +247,9 @@ fn causes(cluster: &Cluster, name: &str) -> Result<Vec<CauseSummary>> {
     }
     let mut groups: Vec<CauseSummary> = groups.into_values().collect();
     groups.sort_by_key(|g| std::cmp::Reverse(g.pods));
-    groups.iter_mut().for_each(|g| g.indexes.sort_unstable());
+    for group in &mut groups {
+        group.indexes.sort_unstable();
+    }
     Ok(groups)
 }
 
@@ -299,11 +301,7 @@ pub fn wait(
             return Err(Error::transient(format!("the run has not ended after {} s", timeout.as_secs()))
                 .with("run", &request.name));
         }
-        let until = Instant::now() + LOOK;
-        while Instant::now() < until {
-            interrupt.check()?;
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        interrupt.wait(LOOK)?;
     }
 }
 

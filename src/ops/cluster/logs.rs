@@ -125,9 +125,9 @@ fn index_of(request: &LogsRequest, planned: &Planned, shard: ShardId) -> Result<
     while high - low > 1 {
         let middle = u32::midpoint(low, high);
         if range_start(&header, &run, middle, planned.indexes)? <= shard.0 {
-            low = middle
+            low = middle;
         } else {
-            high = middle
+            high = middle;
         }
     }
     Ok(low)

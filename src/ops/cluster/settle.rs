@@ -8,12 +8,13 @@ use super::super::request::Machine;
 use super::submission::{self, DriverStatus};
 use super::submit::How;
 use crate::error::{Error, Result};
+use crate::event::Interrupt;
 use crate::kube::client::{Access, Cluster, Object, Select};
 use crate::kube::names::RUN_LABEL;
 use crate::kube::observe;
 
 /// Objects of an earlier try are gone after so long, or something holds them.
-const GONE_MAX: Duration = Duration::from_secs(120);
+const GONE_MAX: Duration = Duration::from_mins(2);
 
 /// What is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,7 @@ fn clear(cluster: &Cluster, base: &str) -> Result<()> {
             return Err(Error::transient("the Jobs of the earlier try are still being removed: try again")
                 .with("run", base));
         }
-        std::thread::sleep(Duration::from_millis(200));
+        Interrupt::default().wait(Duration::from_millis(200))?;
     }
     Ok(())
 }

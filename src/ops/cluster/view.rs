@@ -43,9 +43,9 @@ impl Driver<'_> {
         reduces.sort_by_key(|s| s.number);
         let mut view = View { maps, reduces, ..View::default() };
         view.published = match view.reduces.last() {
-            Some(last) => last.job.end.is_some() && self.is_published(frozen)?,
+            Some(last) => last.job.end.is_some() && is_published(frozen)?,
             // A run that goes on, or whose result is there already.
-            None if view.maps.is_empty() => self.is_published(frozen)?,
+            None if view.maps.is_empty() => is_published(frozen)?,
             None => false,
         };
         if view.published {
@@ -60,10 +60,6 @@ impl Driver<'_> {
             self.look_at_shards(frozen, &mut view)?;
         }
         Ok(view)
-    }
-
-    fn is_published(&self, frozen: &Frozen) -> Result<bool> {
-        run::done_already(frozen).map(|manifest| manifest.is_some())
     }
 
     /// Which shards are left, and why.
@@ -126,4 +122,8 @@ fn in_flight(trouble: &Trouble) -> BTreeSet<u32> {
     let shards = words(trouble).map(|mut w| w["inFlight"].take());
     let shards = shards.as_ref().and_then(Value::as_array).into_iter().flatten();
     shards.filter_map(Value::as_u64).filter_map(|n| u32::try_from(n).ok()).collect()
+}
+
+fn is_published(frozen: &Frozen) -> Result<bool> {
+    run::done_already(frozen).map(|manifest| manifest.is_some())
 }

@@ -27,7 +27,7 @@ use crate::task::proof::Known;
 /// How long the reduce pod sleeps before it looks again whether map is done.
 const LOOK: Duration = Duration::from_secs(2);
 /// Shards have failed and nothing was committed for so long: nobody tries them again.
-const QUIET: Duration = Duration::from_secs(600);
+const QUIET: Duration = Duration::from_mins(10);
 /// No index was finished for so long: perhaps there is no room for map while this pod waits.
 const ROOM: Duration = Duration::from_secs(90);
 
@@ -248,11 +248,7 @@ fn wait_for_map(run: &RunFolder, indexes: u32, interrupt: &Interrupt) -> Result<
             )
             .with("indexes", format!("{finished} of {indexes}")));
         }
-        let until = Instant::now() + LOOK;
-        while Instant::now() < until {
-            interrupt.check()?;
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        interrupt.wait(LOOK)?;
     }
 }
 
