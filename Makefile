@@ -13,7 +13,7 @@ DENY := $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 .PHONY: check setup fmt clippy test s3 cluster doc deny golden bench
 
 ## Everything that must hold before a change is taken.
-check: setup fmt clippy test doc deny
+check: setup fmt clippy test doc deny cluster
 
 ## Install what is missing on this machine.
 setup:

@@ -14,7 +14,27 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn help_of_every_command() {
-    for command in ["run", "sql", "plan", "status", "list", "gc", "schema", "completions"] {
+    let commands = [
+        "run",
+        "sql",
+        "plan",
+        "render",
+        "submit",
+        "status",
+        "wait",
+        "logs",
+        "list",
+        "retry",
+        "cancel",
+        "gc",
+        "trigger",
+        "backfill",
+        "doctor",
+        "rbac",
+        "schema",
+        "completions",
+    ];
+    for command in commands {
         let output = dp(&[command, "--help"]);
         assert!(output.status.success() && output.stderr.is_empty(), "{command}");
         support::golden(&format!("help/{command}.txt"), &text(&output.stdout));

@@ -86,6 +86,8 @@ fn good_specs_mean_what_they_say() {
         let json = serde_json::to_string_pretty(&job).expect("a job has a JSON form");
         support::golden(&format!("spec-good/{}.json", name(&file)), &format!("{json}\n"));
         let again: spec::Job = serde_json::from_str(&json).expect("the JSON form is a job");
+        // What runs a job is no part of its plan.
+        let job = spec::Job { kubernetes: spec::Kubernetes::default(), schedule: None, ..job };
         assert_eq!(job, again, "{}", file.display());
     }
 }

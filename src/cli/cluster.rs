@@ -8,12 +8,12 @@ use serde_json::{Map, json};
 use crate::error::{Error, Result};
 use crate::id::ShardId;
 use crate::ops::{
-    self, Access, Backfill, Chain, ClusterRequest, DriveRequest, FireRequest, How, LogTail, LogsRequest,
-    RunRequest, SPEC_FOLDER, Stage, Submission, SubmitRequest, WorkerRequest,
+    self, Access, Backfill, Chain, ClusterRequest, DoctorRequest, DriveRequest, FireRequest, How, LogTail,
+    LogsRequest, RunRequest, SPEC_FOLDER, Stage, Submission, SubmitRequest, WorkerRequest,
 };
 
 use super::args::ProgressMode;
-use super::cluster_args::{AccessArgs, ChainMode, LogsArgs, MadeArgs, RenderArgs, SubmitArgs};
+use super::cluster_args::{AccessArgs, ChainMode, DoctorArgs, LogsArgs, MadeArgs, RenderArgs, SubmitArgs};
 use super::progress::JsonLines;
 use super::request::{RUN_ROWS, Surroundings};
 
@@ -65,6 +65,20 @@ impl Surroundings {
             access,
             how,
             show_rows: RUN_ROWS,
+            machine: self.machine.clone(),
+        })
+    }
+
+    /// `dp doctor`.
+    ///
+    /// # Errors
+    /// The spec cannot be read.
+    pub fn doctor(&self, args: DoctorArgs) -> Result<DoctorRequest> {
+        Ok(DoctorRequest {
+            spec: args.job.map(|job| self.spec(&job)).transpose()?,
+            given: self.given(args.given),
+            image: args.image,
+            access: args.access.into(),
             machine: self.machine.clone(),
         })
     }

@@ -22,6 +22,7 @@ pub(super) enum ClusterCommand {
     Trigger(TriggerArgs),
     Backfill(BackfillArgs),
     Rbac(RbacArgs),
+    Doctor(DoctorArgs),
     /// What a pod runs: its stage and index come from the environment
     #[command(hide = true)]
     Worker,
@@ -220,6 +221,23 @@ pub(super) struct BackfillArgs {
     pub redo: bool,
     #[command(flatten)]
     pub access: AccessArgs,
+}
+
+/// Look at what a run on a cluster would need: the cluster, rights, the job, its places
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// The job spec; without one only the cluster is looked at
+    #[arg(value_name = "JOB.yaml", value_hint = ValueHint::FilePath)]
+    pub job: Option<String>,
+    /// The image with dp [default: the spec's]
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    #[command(flatten)]
+    pub given: GivenArgs,
+    #[command(flatten)]
+    pub access: AccessArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Print the rights that submitting and driving need, as Roles

@@ -142,6 +142,19 @@ fn on_cluster(command: ClusterCommand) -> u8 {
             let job = ops::trigger(&here.cluster(args.name, args.access), Some(asked))?;
             print::to_stdout(format!("job {job} started\n").as_bytes())
         })),
+        ClusterCommand::Doctor(args) => {
+            let output = args.output.output;
+            exit(Surroundings::read().and_then(|here| {
+                let findings = ops::doctor(&here.doctor(args)?);
+                show(&findings, output)?;
+                let bad = findings.iter().filter(|f| !f.good).count();
+                if bad == 0 {
+                    Ok(())
+                } else {
+                    Err(Error::stop(format!("{bad} of {} are not as they must be", findings.len())))
+                }
+            }))
+        }
         ClusterCommand::Rbac(args) => exit(show(&ops::rbac(&args.namespace), OutputMode::Text)),
     }
 }

@@ -353,11 +353,9 @@ impl Cluster {
     /// As [`Cluster::get`].
     pub fn logs(&self, pod: &str, follow: bool, line: &mut dyn FnMut(&str) -> bool) -> Result<bool> {
         let query = [("container", super::policy::CONTAINER), ("follow", if follow { "true" } else { "" })];
-        let path = format!("{}/log", self.path(Object::Pod, Some(pod), &[]));
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(query.iter().filter(|(_, v)| !v.is_empty()));
+        let path = self.path(Object::Pod, Some(&format!("{pod}/log")), &query);
         let request = Request::builder()
-            .uri(format!("{path}?{}", form.finish()))
+            .uri(path)
             .body(Vec::new())
             .map_err(|e| Error::internal("a request cannot be made").because(e))?;
         self.runtime.block_on(async {

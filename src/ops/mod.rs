@@ -19,9 +19,9 @@ mod status;
 mod tries;
 
 pub use cluster::{
-    Backfill, CauseSummary, ClusterRequest, ClusterRun, ClusterStatus, DriveRequest, FireRequest, How,
-    JobSummary, LogsRequest, PARALLEL_MAX, Submission, SubmitRequest, Submitted, cancel, cluster_list,
-    cluster_status, drive, fire, logs, rbac, render, retry, submit, trigger, wait,
+    Backfill, CauseSummary, ClusterRequest, ClusterRun, ClusterStatus, DoctorRequest, DriveRequest, Finding,
+    FireRequest, How, JobSummary, LogsRequest, PARALLEL_MAX, Submission, SubmitRequest, Submitted, cancel,
+    cluster_list, cluster_status, doctor, drive, fire, logs, rbac, render, retry, submit, trigger, wait,
 };
 pub use gc::gc;
 pub use plan::plan;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ops::{ClusterRun, ClusterStatus, Submitted};
+use crate::ops::{ClusterRun, ClusterStatus, Finding, Submitted};
 
 use super::super::failure::printable;
 use super::runs;
@@ -78,6 +78,17 @@ pub(super) fn status(report: &ClusterStatus, wide: bool) -> String {
     let line = |(name, fact): &(&str, String)| format!("{name:8}  {}\n", printable(fact).replace('\n', " "));
     let own: String = rows.iter().map(line).collect();
     own + &report.run.as_ref().map_or_else(String::new, |run| runs::status(run, wide))
+}
+
+/// What was looked at.
+pub(super) fn findings(all: &[Finding]) -> String {
+    let line = |finding: &Finding| {
+        let mark = if finding.good { "ok  " } else { "BAD " };
+        let found = printable(&finding.found).replace('\n', "; ");
+        let hint = finding.hint.as_ref().map_or_else(String::new, |h| format!("{:20}{}\n", "", printable(h)));
+        format!("{mark} {:14} {found}\n{hint}", finding.what)
+    };
+    all.iter().map(line).collect()
 }
 
 /// Runs as columns; `wide` adds their folders.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::ops::{
-    ClusterRun, ClusterStatus, GcReport, PlanReport, RunReport, RunSummary, StatusReport, Submitted,
+    ClusterRun, ClusterStatus, Finding, GcReport, PlanReport, RunReport, RunSummary, StatusReport, Submitted,
 };
 
 use super::args::OutputMode;
@@ -93,6 +93,15 @@ impl Report for ClusterStatus {
 impl Report for Vec<ClusterRun> {
     fn text(&self, wide: bool) -> Result<String> {
         Ok(cluster::list(self, wide))
+    }
+    fn json(&self) -> Result<Value> {
+        as_is(self)
+    }
+}
+
+impl Report for Vec<Finding> {
+    fn text(&self, _wide: bool) -> Result<String> {
+        Ok(cluster::findings(self))
     }
     fn json(&self) -> Result<Value> {
         as_is(self)

@@ -2,7 +2,7 @@
 //! published. It holds no state: what it knows lies in the run's folder and in the cluster, so it can die at
 //! any point and another one goes on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ use super::super::report::{Outcome, RunReport};
 use super::super::request::Machine;
 use super::super::run::{self, Frozen};
 use super::ends;
+use super::hindered::Watch;
 use super::submission::{self, DriverStatus, Planned, Submission};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Interrupt, Sink};
 use crate::kube::client::{Access, Cluster, Object};
 use crate::kube::decide::{self, Bounds, Next, View};
 use crate::kube::names::Identity;
-use crate::kube::observe::Cause;
 use crate::kube::render::{Chain, Round, Workload};
 use crate::plan;
 use crate::spec::Job;
@@ -85,7 +85,7 @@ fn to_the_end(request: &DriveRequest, sink: &Sink, interrupt: &Interrupt) -> Res
         identity,
         sink,
         interrupt,
-        troubles: BTreeMap::new(),
+        watch: Watch::default(),
         said: None,
     };
     let outcome = driver.run_to_end(started);
@@ -136,8 +136,8 @@ pub(super) struct Driver<'a> {
     pub(super) identity: Identity,
     pub(super) sink: &'a Sink,
     pub(super) interrupt: &'a Interrupt,
-    /// What hinders pods, since when, and when it was last said.
-    pub(super) troubles: BTreeMap<Cause, (Instant, Option<Instant>)>,
+    /// What lasts of what it sees.
+    pub(super) watch: Watch,
     /// The status that is written.
     pub(super) said: Option<DriverStatus>,
 }
@@ -226,7 +226,7 @@ impl Driver<'_> {
         let view = self.view(frozen)?;
         match decide::next(&view, bounds) {
             Next::Done => return Ok(Some(())),
-            Next::Wait => self.wait(&view)?,
+            Next::Wait => self.wait(frozen, &view)?,
             Next::Map(round, shards) => self.start_map(frozen, planned, uid, round, shards, &view)?,
             Next::Reduce { number, memory } => {
                 self.phase("reducing")?;

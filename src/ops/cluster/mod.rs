@@ -1,5 +1,6 @@
 //! Commands that work on a cluster: submitting, driving, following, schedules.
 
+mod doctor;
 mod drive;
 mod due;
 mod ends;
@@ -12,6 +13,7 @@ mod submission;
 mod submit;
 mod view;
 
+pub use doctor::{DoctorRequest, Finding, doctor};
 pub use drive::{DriveRequest, drive};
 pub use follow::{CauseSummary, ClusterRun, ClusterStatus, JobSummary, cluster_list, cluster_status, wait};
 pub use logs::{LogsRequest, logs};

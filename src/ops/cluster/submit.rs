@@ -275,7 +275,7 @@ pub fn render(request: &SubmitRequest, sink: &Sink, interrupt: &Interrupt) -> Re
 }
 
 /// What the pods' environment refers to must be there, as far as whoever submits may look.
-fn check_references(cluster: &Cluster, job: &Job) -> Result<()> {
+pub(super) fn check_references(cluster: &Cluster, job: &Job) -> Result<()> {
     let mut missing = Vec::new();
     let mut references: Vec<(Object, String)> = Vec::new();
     for (kind, name) in job.kubernetes.references() {
@@ -296,13 +296,8 @@ fn check_references(cluster: &Cluster, job: &Job) -> Result<()> {
         .with("hint", "create it, or correct spec.kubernetes.env, envFrom and serviceAccount"))
 }
 
-/// Whoever submits must be allowed to, and hears so before anything is made.
-fn preflight(cluster: &Cluster, how: How) -> Result<()> {
-    // Not to be allowed to look is common, and no fault.
-    match cluster.get(Object::Namespace, cluster.namespace()) {
-        Err(e) if e.kind() != Kind::Stop => return Err(e),
-        _ => (),
-    }
+/// What whoever submits so must be allowed to do.
+pub(super) fn rights(how: How) -> Vec<(Object, &'static str)> {
     let mut needed = vec![(Object::ConfigMap, "create"), (Object::Job, "create"), (Object::Job, "list")];
     match how {
         How::Driver | How::Chained(Chain::Resume) => {
@@ -315,12 +310,28 @@ fn preflight(cluster: &Cluster, how: How) -> Result<()> {
         How::Attach => needed.extend([(Object::Pod, "list"), (Object::Event, "list")]),
         How::Chained(_) => (),
     }
+    needed
+}
+
+/// Those of the rights that are missing.
+pub(super) fn missing_rights(cluster: &Cluster, needed: &[(Object, &str)]) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     for (object, verb) in needed {
-        if !cluster.may(object, verb)? {
+        if !cluster.may(*object, verb)? {
             missing.push(format!("{verb} {}", object.plural()));
         }
     }
+    Ok(missing)
+}
+
+/// Whoever submits must be allowed to, and hears so before anything is made.
+fn preflight(cluster: &Cluster, how: How) -> Result<()> {
+    // Not to be allowed to look is common, and no fault.
+    match cluster.get(Object::Namespace, cluster.namespace()) {
+        Err(e) if e.kind() != Kind::Stop => return Err(e),
+        _ => (),
+    }
+    let missing = missing_rights(cluster, &rights(how))?;
     if missing.is_empty() {
         return Ok(());
     }
