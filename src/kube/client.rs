@@ -11,6 +11,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
+use super::object::Object;
 use crate::error::{Error, Kind, Result};
 
 /// Until an answer begins to come.
@@ -25,88 +26,6 @@ pub struct Access {
     pub context: Option<String>,
     /// `--namespace`.
     pub namespace: Option<String>,
-}
-
-/// Kinds of objects that dp looks at or makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Object {
-    /// `v1 ConfigMap`.
-    ConfigMap,
-    /// `v1 Event`.
-    Event,
-    /// `batch/v1 CronJob`.
-    CronJob,
-    /// `batch/v1 Job`.
-    Job,
-    /// `v1 Namespace`.
-    Namespace,
-    /// `v1 Node`.
-    Node,
-    /// `v1 Pod`.
-    Pod,
-    /// `rbac.authorization.k8s.io/v1 Role`.
-    Role,
-    /// `rbac.authorization.k8s.io/v1 RoleBinding`.
-    RoleBinding,
-    /// `v1 Secret`: only whether it is there.
-    Secret,
-    /// `v1 ServiceAccount`.
-    ServiceAccount,
-}
-
-impl Object {
-    const ALL: [Self; 11] = [
-        Self::ConfigMap,
-        Self::CronJob,
-        Self::Event,
-        Self::Job,
-        Self::Namespace,
-        Self::Node,
-        Self::Pod,
-        Self::Role,
-        Self::RoleBinding,
-        Self::Secret,
-        Self::ServiceAccount,
-    ];
-
-    /// Group and version, plural, kind.
-    const fn names(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::ConfigMap => ("api/v1", "configmaps", "ConfigMap"),
-            Self::Event => ("api/v1", "events", "Event"),
-            Self::CronJob => ("apis/batch/v1", "cronjobs", "CronJob"),
-            Self::Job => ("apis/batch/v1", "jobs", "Job"),
-            Self::Namespace => ("api/v1", "namespaces", "Namespace"),
-            Self::Node => ("api/v1", "nodes", "Node"),
-            Self::Pod => ("api/v1", "pods", "Pod"),
-            Self::Role => ("apis/rbac.authorization.k8s.io/v1", "roles", "Role"),
-            Self::RoleBinding => ("apis/rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
-            Self::Secret => ("api/v1", "secrets", "Secret"),
-            Self::ServiceAccount => ("api/v1", "serviceaccounts", "ServiceAccount"),
-        }
-    }
-
-    /// The name of many, as in rights.
-    #[must_use]
-    pub const fn plural(self) -> &'static str {
-        self.names().1
-    }
-
-    /// Its kind, as in YAML.
-    #[must_use]
-    pub const fn kind(self) -> &'static str {
-        self.names().2
-    }
-
-    /// The kind of an object.
-    ///
-    /// # Errors
-    /// `Internal`: none that dp makes.
-    pub fn of(object: &Value) -> Result<Self> {
-        let kind = object["kind"].as_str().unwrap_or_default();
-        let found = Self::ALL.into_iter().find(|k| k.names().2 == kind);
-        found.ok_or_else(|| Error::internal(format!("objects of kind '{kind}' are not made by dp")))
-    }
 }
 
 /// What of a list is wanted.
@@ -243,13 +162,13 @@ impl Cluster {
             (404, _) if !said.contains("namespaces") => return Ok(Answer::Absent),
             (409, "AlreadyExists") => return Ok(Answer::Exists),
             (401, _) => {
-                return Err(Error::stop(format!("the API server does not know who this is: cannot {what}"))
+                return Err(Error::stop(format!("{UNKNOWN}: cannot {what}"))
                     .with("server", &self.server)
                     .with("hint", "log in again, or renew the credentials of the kubeconfig"));
             }
             (403, _) if said.contains("exceeded quota") => Kind::Stop,
             (403, _) => {
-                return Err(Error::stop(format!("not allowed to {what}: {said}"))
+                return Err(Error::stop(format!("{DENIED} {what}: {said}"))
                     .with("namespace", &self.namespace)
                     .with("hint", "`dp rbac` prints the rights that are needed"));
             }
@@ -377,6 +296,15 @@ impl Cluster {
 }
 
 const JSON: &str = "application/json";
+const UNKNOWN: &str = "the API server does not know who this is";
+const DENIED: &str = "not allowed to";
+
+/// Whether the API server refused a request for want of rights. One that has just been started does so for a
+/// moment, until it has read them.
+#[must_use]
+pub fn is_denied(error: &Error) -> bool {
+    error.kind() == Kind::Stop && [UNKNOWN, DENIED].iter().any(|text| error.message().starts_with(text))
+}
 
 /// What the server answered.
 enum Answer {

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod decide;
 pub mod names;
+pub mod object;
 pub mod observe;
 pub mod pod;
 pub mod policy;

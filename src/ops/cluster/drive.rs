@@ -20,9 +20,10 @@ use super::hindered::Watch;
 use super::submission::{self, DriverStatus, Planned, Submission};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Interrupt, Sink};
-use crate::kube::client::{Access, Cluster, Object};
+use crate::kube::client::{Access, Cluster, is_denied};
 use crate::kube::decide::{self, Bounds, Next, View};
 use crate::kube::names::Identity;
+use crate::kube::object::Object;
 use crate::kube::render::{Chain, Round, Workload};
 use crate::plan;
 use crate::spec::Job;
@@ -38,6 +39,8 @@ const INDEX_BYTES: u64 = 256 << 20;
 /// Indexes and pods at once, where the spec does not say.
 const INDEXES_MAX: u32 = 1000;
 const PARALLELISM_MAX: u32 = 100;
+/// The API server may deny so long what it allowed before.
+const DENIED_MAX: Duration = Duration::from_mins(1);
 /// The API server or the store may be away so long.
 const AWAY_MAX: Duration = Duration::from_mins(30);
 
@@ -100,7 +103,7 @@ fn to_the_end(request: &DriveRequest, sink: &Sink, interrupt: &Interrupt) -> Res
             exit_code: Some(e.kind().exit_code()),
         },
     };
-    driver.say(&last)?;
+    driver.say_last(&last)?;
     outcome
 }
 
@@ -161,7 +164,7 @@ impl Driver<'_> {
                 Ok(Some(())) => break,
                 Ok(None) => away = Instant::now(),
                 // The API server or the store is being restarted: what was begun goes on meanwhile.
-                Err(e) if e.kind() == Kind::Transient && away.elapsed() < AWAY_MAX => {
+                Err(e) if self.passes(&e, away.elapsed()) => {
                     self.sink.emit(Event::Warning(format!("{e}; looking again")));
                     pause = Duration::from_secs(1);
                 }
@@ -180,6 +183,13 @@ impl Driver<'_> {
             manifest.ok_or_else(|| Error::stop("the result was replaced by another run's meanwhile"))?;
         let shown = (Outcome::Done, self.request.show_rows);
         Ok(run::report(&frozen, &self.stores, &manifest, shown, self.sink, started))
+    }
+
+    /// Whether an error passes by itself, `away` after the last thing that went well.
+    fn passes(&self, error: &Error, away: Duration) -> bool {
+        let was_allowed = self.said.is_some();
+        (error.kind() == Kind::Transient && away < AWAY_MAX)
+            || (is_denied(error) && was_allowed && away < DENIED_MAX)
     }
 
     /// The plan: as an earlier driver froze it, or made now.
@@ -295,6 +305,17 @@ impl Driver<'_> {
 
     pub(super) fn phase(&mut self, phase: &str) -> Result<()> {
         self.say(&DriverStatus { phase: phase.to_owned(), message: None, hint: None, exit_code: None })
+    }
+
+    /// Writes how it ended: somebody waits for this.
+    fn say_last(&mut self, last: &DriverStatus) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            match self.say(last) {
+                Err(e) if self.passes(&e, began.elapsed()) => self.interrupt.wait(Duration::from_secs(1))?,
+                other => return other,
+            }
+        }
     }
 
     /// Writes how far the driver is, if that is news.

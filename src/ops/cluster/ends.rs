@@ -7,9 +7,10 @@ use super::drive::Driver;
 use super::view::{PODS_SHOWN, failed_pods, words};
 use crate::error::{Error, Kind};
 use crate::id::TaskId;
-use crate::kube::client::{Object, Select};
+use crate::kube::client::Select;
 use crate::kube::decide::{self, View};
 use crate::kube::names::RUN_LABEL;
+use crate::kube::object::Object;
 use crate::kube::observe::{self, Trouble};
 use crate::store::commit::read_failures;
 

@@ -13,8 +13,9 @@ use super::settle::{ClusterRequest, find};
 use super::submission::{self, DriverStatus, Planned};
 use crate::error::{Error, Kind, Result};
 use crate::event::Interrupt;
-use crate::kube::client::{Access, Cluster, Object, Select};
+use crate::kube::client::{Access, Cluster, Select};
 use crate::kube::names::{JOB_LABEL, RUN_LABEL, STAGE_LABEL};
+use crate::kube::object::Object;
 use crate::kube::observe::{self, Cause, End, JobState};
 use crate::spec::parse_size;
 

@@ -12,8 +12,9 @@ use super::submission::DriverStatus;
 use super::view::PODS_SHOWN;
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::kube::client::{Object, Select};
+use crate::kube::client::Select;
 use crate::kube::decide::View;
+use crate::kube::object::Object;
 use crate::kube::observe::{self, Cause, JobState, Trouble};
 use crate::store::layout;
 

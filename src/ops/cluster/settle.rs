@@ -9,8 +9,9 @@ use super::submission::{self, DriverStatus};
 use super::submit::How;
 use crate::error::{Error, Result};
 use crate::event::Interrupt;
-use crate::kube::client::{Access, Cluster, Object, Select};
+use crate::kube::client::{Access, Cluster, Select};
 use crate::kube::names::RUN_LABEL;
+use crate::kube::object::Object;
 use crate::kube::observe;
 
 /// Objects of an earlier try are gone after so long, or something holds them.

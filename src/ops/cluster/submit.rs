@@ -13,8 +13,9 @@ use super::settle::{Before, ClusterRequest, find, settle};
 use super::submission::{self, Planned, Submission};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Interrupt, Sink};
-use crate::kube::client::{Access, Cluster, Object};
+use crate::kube::client::{Access, Cluster};
 use crate::kube::names::Identity;
+use crate::kube::object::Object;
 use crate::kube::render::{self, Chain, Workload};
 use crate::spec::{Interval, Job, Mode};
 

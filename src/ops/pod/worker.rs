@@ -14,7 +14,8 @@ use super::vitals::{LogTail, Post, Vitals};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, Interrupt, Sink};
 use crate::id::{ShardId, TaskId};
-use crate::kube::client::{Access, Cluster, Object};
+use crate::kube::client::{Access, Cluster, is_denied};
+use crate::kube::object::Object;
 use crate::plan::{Header, Shard, freeze};
 use crate::store::commit::{Failure, RunFolder, read_failures, remove_failures};
 use crate::store::layout;
@@ -222,8 +223,12 @@ fn resume_reduce(run: &RunFolder, indexes: u32, job: &str) -> Result<()> {
     }
     let cluster = Cluster::connect(&Access::default())?;
     let patch = serde_json::json!({ "spec": { "suspend": false } });
-    if cluster.patch(Object::Job, job, &patch)? {
-        return Ok(());
+    match cluster.patch(Object::Job, job, &patch) {
+        Ok(true) => return Ok(()),
+        Ok(false) => (),
+        // The pod is made again, and tries again.
+        Err(e) if is_denied(&e) => return Err(Error::transient(e.message())),
+        Err(e) => return Err(e),
     }
     Err(Error::transient("the reduce Job is not there yet").with("job", job))
 }
