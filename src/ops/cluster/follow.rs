@@ -14,7 +14,7 @@ use super::submission::{self, DriverStatus, Planned};
 use crate::error::{Error, Kind, Result};
 use crate::event::Interrupt;
 use crate::kube::client::{Access, Cluster, Select};
-use crate::kube::names::{JOB_LABEL, RUN_LABEL, STAGE_LABEL};
+use crate::kube::names::{INTERVAL_LABEL, JOB_LABEL, RUN_LABEL, SCHEDULE_LABEL, STAGE_LABEL};
 use crate::kube::object::Object;
 use crate::kube::observe::{self, Cause, End, JobState};
 use crate::spec::parse_size;
@@ -34,7 +34,7 @@ pub struct ClusterStatus {
     pub name: String,
     /// The namespace.
     pub namespace: String,
-    /// `submitted`, `planning`, `mapping`, `reducing`, `done`, `failed`.
+    /// `submitted`, `planning`, `mapping`, `reducing`, `done`, `failed`; `scheduled` for a schedule.
     pub phase: String,
     /// What hinders it, or why it failed.
     pub message: Option<String>,
@@ -138,8 +138,12 @@ fn look(cluster: &Cluster, name: &str, object: &Value) -> Result<ClusterStatus> 
             (j["metadata"]["labels"][STAGE_LABEL].as_str().unwrap_or_default().to_owned(), observe::job(j))
         })
         .collect();
+    let labels = &object["metadata"]["labels"];
+    let is_schedule = labels[SCHEDULE_LABEL].is_string() && labels[INTERVAL_LABEL].is_null();
     let said: Option<DriverStatus> = submission::part(object, submission::STATUS);
     let (phase, message, hint, exit_code) = match said {
+        // It has no end of its own; its runs have.
+        _ if is_schedule => ("scheduled".to_owned(), None, None, None),
         Some(s) if s.exit_code.is_some() => (s.phase, s.message, s.hint, s.exit_code),
         said => {
             let (phase, ended) = by_jobs(&jobs);
