@@ -216,7 +216,7 @@ pub(super) struct BackfillArgs {
     /// Runs at once, 1 to 64
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(PARALLEL_MAX)))]
     pub parallel: u32,
-    /// Run those again that are finished
+    /// Run those again that are finished; where their input has changed the output needs `ifExists: replace`
     #[arg(long)]
     pub redo: bool,
     #[command(flatten)]

@@ -14,6 +14,8 @@ const DRIVER_CPU: &str = "100m";
 const DRIVER_MEMORY: u64 = 512 << 20;
 /// Cores that a pod asks for which waits for others most of its time.
 const WAITING_CPU: &str = "50m";
+/// A reduce Job waits so long for map, which may have been given up without a word.
+const WAITING_SECONDS: u64 = 7 * 86_400;
 /// Finished Jobs stay so long, for a look at them.
 const TTL_SECONDS: u32 = 86_400;
 /// Failures of a pod that nobody but Kubernetes sees to, where there is no driver.
@@ -102,7 +104,7 @@ impl Workload<'_> {
             "backoffLimitPerIndex": per_index,
             "podFailurePolicy": pod_failure_policy(true),
         });
-        self.finish_spec(&mut spec, &pod);
+        self.finish_spec(&mut spec, &pod, None);
         self.job_object(&name, "map", &spec)
     }
 
@@ -133,7 +135,8 @@ impl Workload<'_> {
             pod.cpu_asked = Some(WAITING_CPU);
             ignore_interrupted(&mut spec["podFailurePolicy"]);
         }
-        self.finish_spec(&mut spec, &pod);
+        let waiting = (self.chain == Chain::Wait).then_some(WAITING_SECONDS);
+        self.finish_spec(&mut spec, &pod, waiting);
         self.job_object(&name, "reduce", &spec)
     }
 
@@ -157,10 +160,10 @@ impl Workload<'_> {
         }
     }
 
-    fn finish_spec(&self, spec: &mut Value, pod: &Pod) {
+    fn finish_spec(&self, spec: &mut Value, pod: &Pod, deadline: Option<u64>) {
         spec["podReplacementPolicy"] = json!("Failed");
         spec["ttlSecondsAfterFinished"] = json!(TTL_SECONDS);
-        if let Some(seconds) = self.job.resources.deadline {
+        if let Some(seconds) = self.job.resources.deadline.or(deadline) {
             spec["activeDeadlineSeconds"] = json!(seconds);
         }
         spec["template"] = pod.template();
@@ -308,7 +311,7 @@ impl Workload<'_> {
             "backoffLimit": BACKOFF_LIMIT,
             "podFailurePolicy": pod_failure_policy(false),
         });
-        self.finish_spec(&mut spec, &pod);
+        self.finish_spec(&mut spec, &pod, None);
         self.job_object(&name, "single", &spec)
     }
 

@@ -242,7 +242,8 @@ impl Driver<'_> {
                 self.phase("reducing")?;
                 self.sink.emit(Event::ReduceStarted);
                 let workload = self.workload(planned, uid);
-                self.make(&workload.reduce_job(number, memory))?;
+                let object = workload.reduce_job(number, memory);
+                self.make(&object, uid)?;
             }
             Next::Bad => return Err(ends::bad_shards(frozen, &view)),
             Next::Stopped(message) => return Err(self.stopped(frozen, &view, &message)),
@@ -295,11 +296,17 @@ impl Driver<'_> {
         }
         let workload = self.workload(planned, uid);
         let object = workload.map_job(round);
-        self.make(&object)
+        self.make(&object, uid)
     }
 
-    /// Of two drivers the first one's Job counts.
-    fn make(&self, object: &Value) -> Result<()> {
+    /// Of two drivers the first one's Job counts. A run that was cancelled gets none.
+    fn make(&self, object: &Value, uid: &str) -> Result<()> {
+        let owner = self.cluster.get(Object::ConfigMap, &self.identity.base)?;
+        if owner.is_none_or(|o| o["metadata"]["uid"] != uid) {
+            return Err(
+                Error::stop("the run was cancelled: its ConfigMap is gone").with("run", &self.identity.base)
+            );
+        }
         self.cluster.create(object, false).map(drop)
     }
 

@@ -109,7 +109,7 @@ pub fn fire(request: &FireRequest, sink: &Sink, interrupt: &Interrupt) -> Result
             sink.emit(Event::Warning(format!("the interval from {} is skipped", clock.local(span.start))));
         }
         let Some(span) = todo.run.into_iter().find(|s| !failed.contains(&s.start)) else { break };
-        if let Err(error) = firing.run_one(&clock, span, false) {
+        if let Err(error) = firing.run_one(&clock, span) {
             if error.kind() == Kind::Interrupted {
                 return Err(error);
             }
@@ -165,14 +165,12 @@ impl Firing<'_> {
     }
 
     /// One interval, as a run of its own.
-    fn run_one(&self, clock: &Clockwork, span: Span, redo: bool) -> Result<()> {
+    fn run_one(&self, clock: &Clockwork, span: Span) -> Result<()> {
         self.intervals.claim(span.start, &self.request.pod, Utc::now())?;
         let name = interval_name(span.start);
         let mut submission = self.request.drive.submission.clone();
         let interval = interval(clock, span)?;
         submission.said.interval = Some(interval.bounds());
-        // Equal inputs are the same run; a redo may see others, and is another run then.
-        submission.said.run = (!redo).then(|| format!("{}-{name}", self.job.name));
         submission.said.labels =
             vec![(SCHEDULE_LABEL.to_owned(), self.job.name.clone()), (INTERVAL_LABEL.to_owned(), name)];
         let done = if self.job.kubernetes.mode == Mode::Single {
@@ -208,7 +206,7 @@ impl Firing<'_> {
                 if self.interrupt.is_set() {
                     return;
                 }
-                if let Err(error) = self.run_one(&clock, *span, asked.redo) {
+                if let Err(error) = self.run_one(&clock, *span) {
                     self.sink.emit(Event::Warning(format!(
                         "the interval from {} failed: {error}",
                         clock.local(span.start)
