@@ -206,7 +206,7 @@ pub(super) struct OutputArgs {
         value_enum,
         default_value_t,
         hide_possible_values = true,
-        help = "Print format: text, wide, json, yaml"
+        help = "Print format: text, wide, json, yaml; name where runs are named"
     )]
     pub output: OutputMode,
 }
@@ -239,6 +239,8 @@ pub(super) enum OutputMode {
     Json,
     /// The same as YAML.
     Yaml,
+    /// The names alone, a line each.
+    Name,
 }
 
 /// `name=value`; the value may hold `=` and be empty.

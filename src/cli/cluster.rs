@@ -62,6 +62,7 @@ impl Surroundings {
             given: self.given(made.given),
             run: made.name.run,
             image: made.image,
+            memory: None,
             access,
             how,
             show_rows: RUN_ROWS,

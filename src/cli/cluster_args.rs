@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::args::{FindPlaceArgs, GivenArgs, NameArgs, OutputArgs, ProgressArgs};
 use crate::ops::PARALLEL_MAX;
-use crate::spec::parse_duration;
+use crate::spec::{parse_duration, parse_size};
 
 /// Commands that need a cluster, or run in one.
 #[derive(Debug, Subcommand)]
@@ -185,6 +185,9 @@ pub(super) struct RetryArgs {
     /// The run's name in the cluster
     #[arg(value_name = "RUN")]
     pub run: String,
+    /// Memory of a pod, such as 8Gi [default: as before]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub memory: Option<u64>,
     #[command(flatten)]
     pub access: AccessArgs,
     #[command(flatten)]

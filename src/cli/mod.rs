@@ -127,7 +127,7 @@ fn on_cluster(command: ClusterCommand) -> u8 {
         ClusterCommand::Retry(args) => {
             let output = args.output.output;
             long(ProgressMode::Plain, output, false, |here, sink, _| {
-                ops::retry(&here.cluster(args.run, args.access), sink)
+                ops::retry(&here.cluster(args.run, args.access), args.memory, sink)
             })
         }
         ClusterCommand::Cancel(args) => {

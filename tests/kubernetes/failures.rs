@@ -180,10 +180,14 @@ fn a_bad_record_is_named_and_the_rest_is_done() {
     let (code, said) = ends(&namespace, &spec);
     assert_eq!(code, 10, "{said}");
     assert!(said.contains("3.csv") && said.contains("byte="), "{said}");
-    let name = namespace.submit(&spec, &[]);
+    let name = text(&namespace.dp(&["list", "-o", "name"]).stdout).trim().to_owned();
     let status = text(&namespace.dp(&["status", &name]).stdout);
-    assert!(
-        status.contains("5/6 committed") || status.contains("planning") || status.contains("submitted"),
-        "{status}"
-    );
+    assert!(status.contains("5/6 committed") && status.contains("phase     failed"), "{status}");
+    // Mended, it is started anew, here with other memory.
+    folder.put("3.csv", "a,carrier\n7,x\n8,y\n".into()).expect("it can be written");
+    let again = namespace.dp(&["retry", &name, "--memory", "300Mi"]);
+    assert_eq!(crate::bucket::code(&again), 0, "{}", text(&again.stderr));
+    namespace.wait(&name);
+    let job = namespace.kubectl_json(&["get", "job", &format!("{name}-map")]);
+    assert_eq!(job["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"], "320Mi");
 }

@@ -30,6 +30,14 @@ pub(super) fn submitted(report: &Submitted, wide: bool) -> crate::Result<String>
     })
 }
 
+/// Its name in the cluster, or the run's where this process drove it.
+pub(super) fn submitted_names(report: &Submitted) -> Vec<String> {
+    vec![match report {
+        Submitted::Running { name, .. } | Submitted::Scheduled { name, .. } => name.clone(),
+        Submitted::Ended(report) => report.run.clone(),
+    }]
+}
+
 /// The same for programs.
 pub(super) fn submitted_json(report: &Submitted) -> crate::Result<Value> {
     match report {

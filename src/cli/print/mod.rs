@@ -25,6 +25,10 @@ pub(super) trait Report {
     fn text(&self, wide: bool) -> Result<String>;
     /// For programs.
     fn json(&self) -> Result<Value>;
+    /// The names in it, of runs.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl Report for RunReport {
@@ -33,6 +37,9 @@ impl Report for RunReport {
     }
     fn json(&self) -> Result<Value> {
         run::json(self)
+    }
+    fn names(&self) -> Vec<String> {
+        vec![self.run.clone()]
     }
 }
 
@@ -43,6 +50,9 @@ impl Report for PlanReport {
     fn json(&self) -> Result<Value> {
         plan::json(self)
     }
+    fn names(&self) -> Vec<String> {
+        vec![self.run.clone()]
+    }
 }
 
 impl Report for StatusReport {
@@ -51,6 +61,9 @@ impl Report for StatusReport {
     }
     fn json(&self) -> Result<Value> {
         as_is(self)
+    }
+    fn names(&self) -> Vec<String> {
+        vec![self.summary.run.clone()]
     }
 }
 
@@ -61,6 +74,9 @@ impl Report for Vec<RunSummary> {
     fn json(&self) -> Result<Value> {
         as_is(self)
     }
+    fn names(&self) -> Vec<String> {
+        self.iter().map(|r| r.run.clone()).collect()
+    }
 }
 
 impl Report for GcReport {
@@ -69,6 +85,9 @@ impl Report for GcReport {
     }
     fn json(&self) -> Result<Value> {
         as_is(self)
+    }
+    fn names(&self) -> Vec<String> {
+        vec![self.run.clone()]
     }
 }
 
@@ -79,6 +98,9 @@ impl Report for Submitted {
     fn json(&self) -> Result<Value> {
         cluster::submitted_json(self)
     }
+    fn names(&self) -> Vec<String> {
+        cluster::submitted_names(self)
+    }
 }
 
 impl Report for ClusterStatus {
@@ -88,6 +110,9 @@ impl Report for ClusterStatus {
     fn json(&self) -> Result<Value> {
         as_is(self)
     }
+    fn names(&self) -> Vec<String> {
+        vec![self.name.clone()]
+    }
 }
 
 impl Report for Vec<ClusterRun> {
@@ -96,6 +121,9 @@ impl Report for Vec<ClusterRun> {
     }
     fn json(&self) -> Result<Value> {
         as_is(self)
+    }
+    fn names(&self) -> Vec<String> {
+        self.iter().map(|r| r.name.clone()).collect()
     }
 }
 
@@ -125,6 +153,7 @@ pub(super) fn render(report: &impl Report, mode: OutputMode) -> Result<String> {
         OutputMode::Wide => report.text(true),
         OutputMode::Json => Ok(format!("{:#}\n", report.json()?)),
         OutputMode::Yaml => Ok(yaml::document(&report.json()?)),
+        OutputMode::Name => Ok(report.names().iter().map(|name| format!("{name}\n")).collect()),
     }
 }
 

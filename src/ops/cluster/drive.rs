@@ -75,7 +75,7 @@ pub fn drive(request: &DriveRequest, sink: &Sink, interrupt: &Interrupt) -> Resu
 
 fn to_the_end(request: &DriveRequest, sink: &Sink, interrupt: &Interrupt) -> Result<RunReport> {
     let started = Instant::now();
-    let job = run::parse_job(&request.submission.spec(), &request.submission.given())?;
+    let job = request.submission.job()?;
     submission::check_places(&job)?;
     let cluster = Cluster::connect(&request.access)?;
     let stores = stores(&request.machine)?;

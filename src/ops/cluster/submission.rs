@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::request::{Given, SpecText};
+use super::super::run::parse_job;
 use crate::error::{Error, Result};
 use crate::kube::names::{self, Identity};
 use crate::spec::{Interval, Job, Location, Scheme};
@@ -35,6 +36,9 @@ pub struct Said {
     pub run: Option<String>,
     /// `--image`, or what the spec says.
     pub image: String,
+    /// Bytes of memory of a pod, instead of the spec's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
     /// The logical interval of a scheduled run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<(String, String)>,
@@ -122,12 +126,25 @@ impl Submission {
         }
     }
 
+    /// The job, as a pod understands it.
+    ///
+    /// # Errors
+    /// `Usage`: the spec is wrong.
+    pub fn job(&self) -> Result<Job> {
+        let mut job = parse_job(&self.spec(), &self.given())?;
+        if let Some(memory) = self.said.memory {
+            job.resources.memory = Some(memory);
+            job.resources.max_memory = job.resources.max_memory.map(|most| most.max(memory));
+        }
+        Ok(job)
+    }
+
     /// Tells submissions apart: equal ones are the same run.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.text.as_bytes());
-        let said = Said { file: String::new(), image: String::new(), ..self.said.clone() };
+        let said = Said { file: String::new(), image: String::new(), memory: None, ..self.said.clone() };
         hasher.update(json!(said).to_string().as_bytes());
         hasher.finalize().to_hex().to_string()
     }

@@ -30,6 +30,8 @@ pub struct SubmitRequest {
     pub run: Option<String>,
     /// `--image`.
     pub image: Option<String>,
+    /// Bytes of memory of a pod, instead of the spec's.
+    pub memory: Option<u64>,
     /// The cluster.
     pub access: Access,
     /// Who goes from map to reduce.
@@ -109,10 +111,11 @@ fn asked(request: &SubmitRequest) -> Result<Asked> {
             "give --image, or set spec.kubernetes.image; `deploy/README.md` says how to make one",
         )
     })?;
-    let submission = Submission::new(&request.spec, &request.given, request.run.as_deref(), &image);
+    let mut submission = Submission::new(&request.spec, &request.given, request.run.as_deref(), &image);
+    submission.said.memory = request.memory;
     let job = match &local.schedule {
         Some(_) => schedule::scheduled(&submission)?.0,
-        None => run::parse_job(&submission.spec(), &submission.given())?,
+        None => submission.job()?,
     };
     let identity = submission.identity(&job);
     Ok(Asked { job, image, submission, identity })
@@ -226,7 +229,7 @@ fn freeze(asked: &Asked, request: &SubmitRequest, sink: &Sink, interrupt: &Inter
 /// # Errors
 /// As [`submit`].
 pub(super) fn prepare_to_drive(request: &DriveRequest) -> Result<()> {
-    let job = run::parse_job(&request.submission.spec(), &request.submission.given())?;
+    let job = request.submission.job()?;
     let cluster = Cluster::connect(&request.access)?;
     let identity = request.submission.identity(&job);
     if settle(&cluster, &identity.base, How::Attach)? == Before::Running {
@@ -341,11 +344,12 @@ fn preflight(cluster: &Cluster, how: How) -> Result<()> {
         .with("hint", "`dp rbac` prints the rights that are needed; --attach and --no-driver need fewer"))
 }
 
-/// Starts a run anew that has ended: only what is not committed is run again.
+/// Starts a run anew that has ended: only what is not committed is run again; with `memory` bytes for a pod, if
+/// that is said.
 ///
 /// # Errors
 /// As [`submit`]; it has not ended.
-pub fn retry(request: &ClusterRequest, sink: &Sink) -> Result<Submitted> {
+pub fn retry(request: &ClusterRequest, memory: Option<u64>, sink: &Sink) -> Result<Submitted> {
     let cluster = Cluster::connect(&request.access)?;
     let submission = Submission::of_config_map(&find(&cluster, &request.name)?)?;
     if settle(&cluster, &request.name, How::Driver)? == Before::Running {
@@ -357,6 +361,7 @@ pub fn retry(request: &ClusterRequest, sink: &Sink) -> Result<Submitted> {
         given: submission.given(),
         run: submission.said.run.clone(),
         image: Some(submission.said.image.clone()),
+        memory: memory.or(submission.said.memory),
         access: request.access.clone(),
         how: How::Driver,
         show_rows: 0,
