@@ -78,9 +78,11 @@ sweep() {
 service_rule=(--in-interface "$bridge" --destination "$service_ip/32" --protocol tcp --dport 443
     --jump DNAT --to-destination "$host_ip:$api_port")
 
-# The bridge must have its address before the kubelet starts, else the node has no InternalIP.
+# The bridge must have its address before the kubelet starts, else the node has no InternalIP. Its hardware
+# address is fixed: by default it is the lowest of its ports', which changes as pods come and go, and pods that
+# remember the old one hear nothing for up to 15 s.
 make_network() {
-    ip link add "$bridge" type bridge
+    ip link add "$bridge" address 02:64:70:00:00:01 type bridge
     ip address add "$host_ip/${pod_cidr#*/}" dev "$bridge"
     ip link set "$bridge" up
     iptables --wait --table nat --append PREROUTING "${service_rule[@]}"

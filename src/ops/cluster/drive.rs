@@ -131,6 +131,15 @@ pub(super) fn planned(frozen: &Frozen, job: &Job) -> Planned {
     }
 }
 
+/// Between two looks: short jobs end soon, long ones need no haste.
+const fn longest_pause(running: Duration) -> Duration {
+    match running.as_secs() {
+        0..60 => Duration::from_millis(300),
+        60..600 => Duration::from_secs(1),
+        _ => Duration::from_secs(3),
+    }
+}
+
 pub(super) struct Driver<'a> {
     pub(super) request: &'a DriveRequest,
     pub(super) job: Job,
@@ -171,11 +180,7 @@ impl Driver<'_> {
                 Err(e) => return Err(e),
             }
             self.interrupt.wait(pause)?;
-            pause = (pause * 5 / 4).min(Duration::from_secs(if started.elapsed().as_secs() < 60 {
-                1
-            } else {
-                3
-            }));
+            pause = (pause * 5 / 4).min(longest_pause(started.elapsed()));
         }
         let (frozen, ..) = state.ok_or_else(|| Error::internal("a run ended before it began"))?;
         let manifest = run::done_already(&frozen)?;

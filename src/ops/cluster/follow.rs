@@ -20,7 +20,7 @@ use crate::kube::observe::{self, Cause, End, JobState};
 use crate::spec::parse_size;
 
 /// Between two looks of `dp wait`.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(500);
 /// What does not pass by itself is waited for so long.
 const HOPELESS: Duration = Duration::from_secs(30);
 /// Failed and pending pods that are looked at for their reasons.
