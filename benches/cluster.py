@@ -21,6 +21,7 @@ import time
 
 POD = {"cpu": "100m", "memory": "256Mi"}
 SECRET = "bench-store"
+MARK = str(int(time.time()))  # tells the objects of this process from those of earlier ones
 
 
 def kubectl(*args, text=None):
@@ -40,7 +41,7 @@ def bare_job(name, completions):
 
 
 def bare_chain(number):
-    for name, completions in [(f"bare-{number}-map", 8), (f"bare-{number}-reduce", 1)]:
+    for name, completions in [(f"bare-{MARK}-{number}-map", 8), (f"bare-{MARK}-{number}-reduce", 1)]:
         kubectl("create", "-f", "-", text=json.dumps(bare_job(name, completions)))
         kubectl("wait", "--for=condition=Complete", f"job/{name}", "--timeout=120s")
 
@@ -51,9 +52,9 @@ def spec(folder, number, how):
 kind: DataJob
 metadata: {{ name: tiny }}
 spec:
-  input: {{ url: "{bucket}/bench-tiny/" }}
+  input: {{ url: "{bucket}/bench-{MARK}/tiny/" }}
   sql: SELECT count(*) AS n, sum(a) AS s FROM input
-  output: {{ url: "{bucket}/bench-out/{how}-{number}/", format: csv }}
+  output: {{ url: "{bucket}/bench-{MARK}/{how}-{number}/", format: csv }}
   shards: {{ count: 64 }}
   resources: {{ cpu: {POD["cpu"]}, memory: {POD["memory"]} }}
   kubernetes:
@@ -101,6 +102,7 @@ def main():
     options = parser.parse_args()
     bucket = os.environ["DP_TEST_BUCKET_URL"].rstrip("/")
     variables = [f"--from-literal={k}={v}" for k, v in os.environ.items() if k.startswith("AWS_")]
+    kubectl("delete", "secret", SECRET, "--ignore-not-found")
     kubectl("create", "secret", "generic", SECRET, *variables)
     report = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -113,7 +115,7 @@ def main():
         with open(job, "w") as file:
             file.write(
                 f"apiVersion: dp.dev/v1alpha1\nkind: DataJob\nmetadata: {{ name: copy }}\nspec:\n  input: {{ url: {folder}/tiny/ }}\n"
-                f"  sql: SELECT * FROM input\n  output: {{ url: {bucket}/bench-tiny/, format: csv }}\n  shards: {{ count: 64 }}\n"
+                f"  sql: SELECT * FROM input\n  output: {{ url: {bucket}/bench-{MARK}/tiny/, format: csv }}\n  shards: {{ count: 64 }}\n"
             )
         subprocess.run([options.dp, "run", job, "--progress", "none"], check=True, stdout=subprocess.DEVNULL)
         walls = collections.defaultdict(list)
@@ -127,7 +129,7 @@ def main():
         report["requests"] = requests(begin)
         if options.lineitem:
             sql = "SELECT l_returnflag, sum(l_extendedprice) AS s, count(*) AS n FROM '{}' GROUP BY l_returnflag"
-            place = f"{bucket}/bench-lineitem/"
+            place = f"{bucket}/bench-{MARK}/lineitem/"
             subprocess.run(
                 [options.dp, "sql", f"SELECT * FROM '{options.lineitem}'", "--out", place, "--progress", "none", "-o", "json"],
                 check=True, stdout=subprocess.DEVNULL,
