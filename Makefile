@@ -9,6 +9,9 @@ CACHE := $(or $(DP_CACHE),$(HOME)/.cache/dp)
 DENY_VERSION := 0.20.2
 DENY := $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 
+# Not among all targets, as a plain `cargo test` cannot run them.
+ON_CLUSTER := --test s3 --test kubernetes --test chaos
+
 .DEFAULT_GOAL := check
 .PHONY: check setup fmt clippy test s3 cluster doc deny golden bench
 
@@ -31,6 +34,9 @@ clippy:
 	RUSTC_WORKSPACE_WRAPPER="$$(rustc --print sysroot)/bin/clippy-driver" \
 		CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__" \
 		cargo build --release --all-targets --locked --config profile.release.opt-level=0
+	RUSTC_WORKSPACE_WRAPPER="$$(rustc --print sysroot)/bin/clippy-driver" \
+		CLIPPY_ARGS="-Dwarnings__CLIPPY_HACKERY__" \
+		cargo build --release $(ON_CLUSTER) --locked --config profile.release.opt-level=0
 
 ## All tests.
 test: setup

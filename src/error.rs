@@ -53,6 +53,12 @@ impl Kind {
         }
     }
 
+    /// The kind whose exit code this is.
+    #[must_use]
+    pub fn of_exit_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.exit_code() == code)
+    }
+
     /// Whether and how the task is tried again.
     #[must_use]
     pub const fn retry(self) -> Retry {

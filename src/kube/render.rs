@@ -216,7 +216,7 @@ impl Workload<'_> {
     pub fn driver(&self) -> Vec<Value> {
         let name = names::driver(&self.identity.base);
         let (mut objects, account) = self.account(&name, &driver_rules());
-        let env = [("DP_NAME", self.identity.base.as_str()), ("DP_IMAGE", self.image)];
+        let env = [("DP_IMAGE", self.image)];
         let pod = Pod {
             args: &["driver"],
             cpu: DRIVER_CPU,
@@ -224,16 +224,7 @@ impl Workload<'_> {
             config: Some(&self.identity.base),
             ..self.worker("driver", &env, DRIVER_MEMORY)
         };
-        let mut spec = json!({
-            "completions": 1,
-            "parallelism": 1,
-            "backoffLimit": BACKOFF_LIMIT,
-            "podFailurePolicy": pod_failure_policy(false),
-            "podReplacementPolicy": "Failed",
-            "ttlSecondsAfterFinished": TTL_SECONDS,
-        });
-        spec["template"] = pod.template();
-        objects.push(self.job_object(&name, "driver", &spec));
+        objects.push(self.job_object(&name, "driver", &driver_spec(&pod)));
         objects
     }
 
@@ -257,15 +248,7 @@ impl Workload<'_> {
             config: Some(name),
             ..worker
         };
-        let mut job = json!({
-            "completions": 1,
-            "parallelism": 1,
-            "backoffLimit": BACKOFF_LIMIT,
-            "podFailurePolicy": pod_failure_policy(false),
-            "podReplacementPolicy": "Failed",
-            "ttlSecondsAfterFinished": TTL_SECONDS,
-        });
-        job["template"] = pod.template();
+        let job = driver_spec(&pod);
         let mut spec = json!({
             "schedule": schedule.cron,
             "timeZone": schedule.time_zone.name(),
@@ -321,6 +304,19 @@ impl Workload<'_> {
         json!({ "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": self.identity.metadata(&self.identity.base, "run"), "data": data })
     }
+}
+
+/// The `spec` of a Job whose one pod makes other Jobs.
+fn driver_spec(pod: &Pod) -> Value {
+    json!({
+        "completions": 1,
+        "parallelism": 1,
+        "backoffLimit": BACKOFF_LIMIT,
+        "podFailurePolicy": pod_failure_policy(false),
+        "podReplacementPolicy": "Failed",
+        "ttlSecondsAfterFinished": TTL_SECONDS,
+        "template": pod.template(),
+    })
 }
 
 /// The least that a driver must be allowed in its namespace.

@@ -135,6 +135,18 @@ pub fn read_header(folder: &Folder) -> Result<Header> {
     }
 }
 
+/// The shards of one block of a frozen plan.
+///
+/// # Errors
+/// `Stop`: it is missing or torn.
+pub fn read_block(folder: &Folder, header: &Header, block: u32) -> Result<Vec<Shard>> {
+    let rel = layout::plan_block(block);
+    let bytes = folder.get(&rel)?;
+    let bytes =
+        bytes.ok_or_else(|| Error::stop("a block of the plan is gone").with("file", folder.name(&rel)))?;
+    freeze::parse_block(header, block, &bytes).map_err(|e| e.with("file", folder.name(&rel)))
+}
+
 /// All shards of a frozen plan.
 ///
 /// # Errors
@@ -143,13 +155,7 @@ pub fn read_shards(folder: &Folder, header: &Header) -> Result<Vec<Shard>> {
     let blocks = u32::try_from(header.block_costs.len()).unwrap_or(u32::MAX);
     let mut shards = Vec::new();
     for block in 0..blocks {
-        let rel = layout::plan_block(block);
-        let bytes = folder.get(&rel)?;
-        let bytes = bytes
-            .ok_or_else(|| Error::stop("a block of the plan is gone").with("file", folder.name(&rel)))?;
-        shards.extend(
-            freeze::parse_block(header, block, &bytes).map_err(|e| e.with("file", folder.name(&rel)))?,
-        );
+        shards.extend(read_block(folder, header, block)?);
     }
     Ok(shards)
 }

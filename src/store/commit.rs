@@ -249,7 +249,7 @@ impl Failure {
     /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        Kind::ALL.into_iter().find(|k| k.exit_code() == self.code).unwrap_or(Kind::Internal)
+        Kind::of_exit_code(self.code).unwrap_or(Kind::Internal)
     }
 }
 

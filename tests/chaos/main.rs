@@ -14,8 +14,12 @@ mod stall;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One at a time. `None`: this is a cluster of somebody's own.
+#[expect(clippy::print_stderr, reason = "who runs the tests must hear what was not run")]
 fn alone() -> Option<MutexGuard<'static, ()>> {
     static ONE: Mutex<()> = Mutex::new(());
-    std::env::var_os("DP_TEST_AUDIT_LOG")?;
+    if std::env::var_os("DP_TEST_AUDIT_LOG").is_none() {
+        eprintln!("NOT RUN: the parts of this cluster are not this project's to kill");
+        return None;
+    }
     Some(ONE.lock().unwrap_or_else(PoisonError::into_inner))
 }

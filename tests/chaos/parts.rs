@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use dp::event::Interrupt;
 use serde_json::{Value, json};
 
 use crate::bucket::{code, local_copy, text};
@@ -25,7 +26,7 @@ const KINDS: [Kind; 10] = [
     ("driver killed", |r| r.kill("driver")),
     ("two pods of one index", |r| r.second_pod()),
     ("node drained", |r| r.drain()),
-    ("kubelet restarted", |r| r.part("kubelet", "restart")),
+    ("kubelet restarted", |_| part("kubelet", "restart")),
     ("S3 server killed", |r| r.part_away("minio")),
     ("API server killed", |r| r.part_away("apiserver")),
     ("controller manager killed", |r| r.part_away("controller-manager")),
@@ -52,6 +53,11 @@ impl Dice {
         self.0.set(x);
         x % n
     }
+
+    fn one_of<'a, T>(&self, items: &'a [T]) -> Option<&'a T> {
+        let at = self.below(items.len().max(1) as u64);
+        items.get(usize::try_from(at).ok()?)
+    }
 }
 
 fn number(variable: &str, default: u64) -> u64 {
@@ -76,7 +82,7 @@ impl Round<'_> {
 
     fn delete_pod(&self) {
         let pods = self.pods("status.phase=Running");
-        if let Some(pod) = pods.get(self.dice.below(pods.len().max(1) as u64) as usize) {
+        if let Some(pod) = self.dice.one_of(&pods) {
             self.namespace.try_kubectl(&["delete", pod, "--wait=false"]);
         }
     }
@@ -85,7 +91,7 @@ impl Round<'_> {
     fn kill(&self, command: &str) {
         let mark = if command == "driver" { &self.run } else { &self.place };
         let all = processes::of(command, mark);
-        if let Some(process) = all.get(self.dice.below(all.len().max(1) as u64) as usize) {
+        if let Some(process) = self.dice.one_of(&all) {
             processes::signal("-9", process);
         }
     }
@@ -115,26 +121,23 @@ impl Round<'_> {
         self.namespace.kubectl(&["uncordon", &node]);
     }
 
-    fn part(&self, name: &str, how: &str) {
-        let command = format!("{}/tests/cluster/part", env!("CARGO_MANIFEST_DIR"));
-        let done = Command::new(command).args([name, how]).output().expect("the part's command is there");
-        assert!(done.status.success(), "{name} {how}: {}", text(&done.stderr));
-    }
-
     /// Killed, and back after up to three seconds.
     fn part_away(&self, name: &str) {
-        self.part(name, "kill");
+        part(name, "kill");
         pause(Duration::from_millis(self.dice.below(3000)));
-        self.part(name, "start");
+        part(name, "start");
     }
+}
+
+fn part(name: &str, how: &str) {
+    let command = format!("{}/tests/cluster/part", env!("CARGO_MANIFEST_DIR"));
+    let done = Command::new(command).args([name, how]).output().expect("the part's command is there");
+    assert!(done.status.success(), "{name} {how}: {}", text(&done.stderr));
 }
 
 /// Failures come at moments of their own choice, so nothing tells when.
 fn pause(time: Duration) {
-    let end = Instant::now() + time;
-    while let Some(left) = end.checked_duration_since(Instant::now()) {
-        std::thread::park_timeout(left);
-    }
+    Interrupt::default().wait(time).expect("nobody interrupts it");
 }
 
 #[test]

@@ -22,9 +22,13 @@ fn pods_that_do_not_move_are_noticed() {
         stopped = processes::of("worker", &out);
         !stopped.is_empty()
     });
-    stopped.iter().for_each(|process| processes::signal("-STOP", process));
+    for process in &stopped {
+        processes::signal("-STOP", process);
+    }
     let said = || text(&namespace.dp(&["status", &name]).stdout);
     namespace.until("a word about it", || said().contains("no heartbeat has moved"));
-    stopped.iter().for_each(|process| processes::signal("-CONT", process));
+    for process in &stopped {
+        processes::signal("-CONT", process);
+    }
     namespace.wait(&name);
 }

@@ -8,7 +8,7 @@ use crate::bucket::{code, local_copy, text};
 use crate::namespace::{Job, Namespace};
 
 /// The time in which a failure must be known.
-const SOON: Duration = Duration::from_secs(120);
+const SOON: Duration = Duration::from_mins(2);
 
 const COUNT: &str = "SELECT carrier, count(*) AS n FROM input GROUP BY carrier";
 

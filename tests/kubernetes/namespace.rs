@@ -2,7 +2,9 @@
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
+use dp::event::Interrupt;
 use serde_json::Value;
 
 use crate::bucket::{Bucket, code, text};
@@ -59,7 +61,7 @@ impl Namespace {
             if holds() {
                 return;
             }
-            std::thread::sleep(std::time::Duration::from_millis(100));
+            Interrupt::default().wait(Duration::from_millis(100)).expect("nobody interrupts it");
         }
         panic!("{what}: not within two minutes in {}", self.name);
     }

@@ -1,4 +1,4 @@
-//! Schedules on the real CronJob controller.
+//! Schedules on the real controller of cron jobs.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike, Utc};
 use serde_json::Value;

@@ -42,7 +42,7 @@ impl Bucket {
         format!("{}/", self.here.path().join(name).display())
     }
 
-    pub fn is_plain_http(&self) -> bool {
+    pub fn is_plain_http() -> bool {
         std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"))
     }
 

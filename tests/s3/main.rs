@@ -127,7 +127,7 @@ fn what_a_person_must_repair_is_said_at_once() {
         ("s3://no-such-bucket-of-dp/x/", ("AWS_REGION", "us-east-1"), "no such bucket"),
         (place.as_str(), ("AWS_ALLOW_HTTP", "false"), "AWS_ALLOW_HTTP=true"),
     ] {
-        if variable.0 == "AWS_ALLOW_HTTP" && !bucket.is_plain_http() {
+        if variable.0 == "AWS_ALLOW_HTTP" && !Bucket::is_plain_http() {
             continue;
         }
         let ended = ask(url, variable);

@@ -75,7 +75,6 @@ pub(super) fn bad_shards(frozen: &Frozen, view: &View) -> Error {
 /// The error that a pod ended with.
 fn last_words(trouble: &Trouble) -> Option<(Kind, String)> {
     let words = words(trouble)?;
-    let code = words["exitCode"].as_u64()?;
-    let kind = Kind::ALL.into_iter().find(|k| u64::from(k.exit_code()) == code)?;
+    let kind = Kind::of_exit_code(u8::try_from(words["exitCode"].as_u64()?).ok()?)?;
     Some((kind, words["error"].as_str()?.to_owned()))
 }

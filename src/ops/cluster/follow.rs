@@ -324,7 +324,7 @@ fn stuck_driver(cluster: &Cluster, status: &ClusterStatus) -> Result<Option<Erro
 }
 
 fn ended(status: &ClusterStatus, code: u8) -> Error {
-    let kind = Kind::ALL.into_iter().find(|k| k.exit_code() == code).unwrap_or(Kind::Stop);
+    let kind = Kind::of_exit_code(code).unwrap_or(Kind::Stop);
     let message = status.message.clone().unwrap_or_else(|| "the run failed".to_owned());
     let error = Error::new(kind, message).with("run", &status.name);
     match &status.hint {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::places::{find_run, stores};
+use super::super::places::{find_run, read_block, stores};
 use super::super::request::Given;
 use super::settle::{ClusterRequest, find};
 use super::submission::{self, Planned};
@@ -135,11 +135,7 @@ fn index_of(request: &LogsRequest, planned: &Planned, shard: ShardId) -> Result<
 }
 
 fn range_start(header: &Header, run: &RunFolder, index: u32, indexes: u32) -> Result<u32> {
-    let range = freeze::index_range(header, index, indexes, |block| {
-        let rel = layout::plan_block(block);
-        let bytes = run.work.get(&rel)?.ok_or_else(|| Error::stop("a block of the plan is gone"))?;
-        freeze::parse_block(header, block, &bytes)
-    })?;
+    let range = freeze::index_range(header, index, indexes, |block| read_block(&run.work, header, block))?;
     Ok(range.start)
 }
 

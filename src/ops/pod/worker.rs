@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::execute::{self, existing_commits};
-use super::super::places::{find_run, machine, read_shards, stores};
+use super::super::places::{find_run, machine, read_block, read_shards, stores};
 use super::super::request::{Given, Machine, RunRequest};
 use super::super::tries::Tries;
 use super::super::{prepare, run, side};
@@ -18,7 +18,6 @@ use crate::kube::client::{Access, Cluster, is_denied};
 use crate::kube::object::Object;
 use crate::plan::{Header, Shard, freeze};
 use crate::store::commit::{Failure, RunFolder, read_failures, remove_failures};
-use crate::store::layout;
 use crate::store::manifest::read_manifest;
 use crate::store::rollup::{finished_indexes, read_each, read_round, write_rollup};
 use crate::task::Context;
@@ -145,13 +144,7 @@ fn work(request: &WorkerRequest, vitals: &Vitals, sink: &Sink, interrupt: &Inter
 
 /// The shards of an index: its range of the plan, or its part of the list of its round.
 fn own_shards(header: &Header, run: &RunFolder, index: u32, indexes: u32, round: u32) -> Result<Vec<Shard>> {
-    let load = |block: u32| -> Result<Vec<Shard>> {
-        let rel = layout::plan_block(block);
-        let bytes = run.work.get(&rel)?;
-        let bytes = bytes
-            .ok_or_else(|| Error::stop("a block of the plan is gone").with("file", run.work.name(&rel)))?;
-        freeze::parse_block(header, block, &bytes).map_err(|e| e.with("file", run.work.name(&rel)))
-    };
+    let load = |block: u32| read_block(&run.work, header, block);
     if round <= 1 {
         let range = freeze::index_range(header, index, indexes, load)?;
         return pick(&range.collect(), load);
